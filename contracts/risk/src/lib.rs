@@ -1,0 +1,3 @@
+//! Products, prices, capacity, required capital and open incidents.
+#![cfg_attr(not(any(test, feature = "export-abi")), no_main)]
+extern crate alloc;

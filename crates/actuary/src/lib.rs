@@ -1,0 +1,1 @@
+//! Fixed-point actuarial mathematics: pricing, credibility, capital. No I/O, no SDK.

@@ -1,0 +1,1 @@
+//! An embedded Nitro-compatible development node: EVM and Stylus over JSON-RPC.

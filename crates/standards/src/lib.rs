@@ -1,0 +1,1 @@
+//! ERC building blocks as storage structs for Stylus contracts.

@@ -1,0 +1,1 @@
+//! In-process world: runs the real contracts against each other natively.

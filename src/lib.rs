@@ -1,0 +1,1 @@
+//! Palisade's harness: artefacts, deployment, operations and reports.
