@@ -1,8 +1,5 @@
 //! An embedded Nitro-compatible development node: EVM and Stylus over JSON-RPC.
 
-pub mod rules;
-pub mod wasm;
-
 pub mod arbos;
 pub mod evm;
 pub mod rules;
