@@ -1,0 +1,88 @@
+//! Codes of accounts: what marks a program, and how its module is unpacked.
+
+use alloy_primitives::Address;
+
+use crate::rules::Rules;
+
+/// What an account's code is to Stylus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgramCode<'a> {
+    /// `EFF000 dd`: the whole module, compressed with dictionary `dd`.
+    Classic {
+        /// 0: none, 1: Nitro's own, which this node does not have.
+        dictionary: u8,
+        /// Brotli stream.
+        compressed: &'a [u8],
+    },
+    /// `EFF001`: a piece of a module; not callable.
+    Fragment {
+        /// Piece of a brotli stream.
+        piece: &'a [u8],
+    },
+    /// `EFF002 dd`: the list of accounts that hold the pieces.
+    Root {
+        /// As in a classic program.
+        dictionary: u8,
+        /// Length of the module after decompression.
+        length: u32,
+        /// Accounts of the pieces, in order.
+        fragments: Vec<Address>,
+    },
+}
+
+impl<'a> ProgramCode<'a> {
+    /// Reads a code; `None` when it is no program under these rules.
+    pub fn parse(code: &'a [u8], rules: &Rules) -> Option<Self> {
+        let (prefix, rest) = code.split_first_chunk::<3>()?;
+        match (prefix, rest.split_first()) {
+            ([0xEF, 0xF0, 0x00], Some((&dictionary, compressed))) => Some(Self::Classic {
+                dictionary,
+                compressed,
+            }),
+            ([0xEF, 0xF0, 0x01], _) if rules.fragments => Some(Self::Fragment { piece: rest }),
+            ([0xEF, 0xF0, 0x02], Some((&dictionary, rest))) if rules.fragments => {
+                let (length, list) = rest.split_first_chunk::<4>()?;
+                let (chunks, []) = list.as_chunks::<20>() else {
+                    return None;
+                };
+                Some(Self::Root {
+                    dictionary,
+                    length: u32::from_be_bytes(*length),
+                    fragments: chunks.iter().map(Address::from).collect(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The code is run as a program when its account is called.
+    pub fn is_callable(code: &[u8], rules: &Rules) -> bool {
+        matches!(
+            Self::parse(code, rules),
+            Some(Self::Classic { .. } | Self::Root { .. })
+        )
+    }
+}
+
+/// Why a program's code could not be unpacked; a plain revert without data for who activates it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnpackError {
+    /// Only dictionary 0 is known.
+    #[error("unsupported dictionary type: {0}")]
+    Dictionary(u8),
+    /// The stream is no brotli or is cut.
+    #[error("failed decompression")]
+    Corrupt,
+    /// The module is longer than the chain allows.
+    #[error("decompressed module is longer than {0} bytes")]
+    TooLong(u32),
+}
+
+/// Unpacks a module, at most `max_size` bytes long.
+pub fn decompress(
+    _dictionary: u8,
+    _compressed: &[u8],
+    _max_size: u32,
+) -> Result<Vec<u8>, UnpackError> {
+    unimplemented!()
+}

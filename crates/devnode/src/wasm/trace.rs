@@ -1,0 +1,109 @@
+//! The record of host calls that `stylusTracer` tells.
+
+use alloy_primitives::{Address, Bytes};
+
+/// One record: a host call, the entry or the return of a program, or a frame of the EVM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostioRecord {
+    /// Name of the host function; frames that no host call has claimed begin with `evm_`.
+    pub name: String,
+    /// What the program gave, in the order of meaning, integers big-endian.
+    pub args: Bytes,
+    /// What the program got, likewise.
+    pub outs: Bytes,
+    /// Ink before the call.
+    pub start_ink: u64,
+    /// Ink after the call.
+    pub end_ink: u64,
+    /// Callee, for records that hold a frame.
+    pub address: Option<Address>,
+    /// What happened inside, for records that hold a frame.
+    pub steps: Vec<HostioRecord>,
+}
+
+/// Records of one transaction, nested as its frames are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostioTrace {
+    open: Vec<HostioRecord>,
+    top: Vec<HostioRecord>,
+    broken: bool,
+}
+
+/// Host calls that make a frame, and so claim the one that ended before their record.
+const FRAME_CALLS: [&str; 5] = [
+    "call_contract",
+    "delegate_call_contract",
+    "static_call_contract",
+    "create1",
+    "create2",
+];
+
+impl HostioTrace {
+    /// Opens a frame: `evm_call_contract`, `evm_delegate_call_contract`, `evm_static_call_contract`, `evm_create1`,
+    /// `evm_create2`, `evm_self_destruct`, or an empty name for `CALLCODE`.
+    pub fn enter(&mut self, name: &str, address: Address) {
+        self.open.push(HostioRecord {
+            name: name.to_owned(),
+            args: Bytes::new(),
+            outs: Bytes::new(),
+            start_ink: 0,
+            end_ink: 0,
+            address: Some(address),
+            steps: Vec::new(),
+        });
+    }
+
+    /// Closes the frame that was opened last.
+    pub fn exit(&mut self) {
+        if let Some(frame) = self.open.pop() {
+            self.list().push(frame);
+        }
+    }
+
+    /// Records a host call. Calls and creates claim the frame that ended just before them; one without a frame (value
+    /// in a static call) breaks the record, as it does on Nitro.
+    pub fn record(
+        &mut self,
+        name: &'static str,
+        args: Bytes,
+        outs: Bytes,
+        start_ink: u64,
+        end_ink: u64,
+    ) {
+        let mut record = HostioRecord {
+            name: name.to_owned(),
+            args,
+            outs,
+            start_ink,
+            end_ink,
+            address: None,
+            steps: Vec::new(),
+        };
+        if FRAME_CALLS.contains(&name) {
+            let list = self.list();
+            match list.pop() {
+                Some(frame) if frame.name.strip_prefix("evm_") == Some(name) => {
+                    (record.address, record.steps) = (frame.address, frame.steps);
+                }
+                other => {
+                    list.extend(other);
+                    self.broken = true;
+                }
+            }
+        }
+        self.list().push(record);
+    }
+
+    /// What was recorded, frames that are still open left out; `None` when a call had no frame, which no tracer of
+    /// Nitro can tell.
+    pub fn records(&self) -> Option<&[HostioRecord]> {
+        (!self.broken).then_some(&self.top)
+    }
+
+    fn list(&mut self) -> &mut Vec<HostioRecord> {
+        match self.open.last_mut() {
+            Some(frame) => &mut frame.steps,
+            None => &mut self.top,
+        }
+    }
+}
