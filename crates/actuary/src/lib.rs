@@ -1,1 +1,10 @@
 //! Fixed-point actuarial mathematics: pricing, credibility, capital. No I/O, no SDK.
+//!
+//! Amounts are in an asset's smallest unit, rates WAD a year, ratios basis points, times seconds. Every function
+//! is total: what does not fit is [`Overflow`], never a wrapped value. Rounding is in the names or in the first
+//! line of a description.
+#![no_std]
+
+pub mod math;
+
+pub use math::Overflow;
