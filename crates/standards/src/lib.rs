@@ -1,1 +1,23 @@
 //! ERC building blocks as storage structs for Stylus contracts.
+//!
+//! The map:
+//! - [`abi`]: words, reverts and events in their smallest form; [`call`]: calls to other contracts;
+//! - [`packed`]: several small integers in one storage slot;
+//! - [`erc20`], [`permit`], [`eip712`], [`votes`]: tokens; [`erc721`]: certificates; [`erc165`]: interface ids;
+//! - [`errors`], [`events`]: the ERCs' own errors (ERC-6093, OpenZeppelin) and events.
+//!
+//! A building block is a `#[storage]` struct with plain methods; a contract embeds it and exposes what it
+//! wants by its own `#[public]` functions, so that nothing is paid for that is not exposed.
+extern crate alloc;
+
+pub mod abi;
+pub mod call;
+pub mod ecdsa;
+pub mod eip712;
+pub mod erc20;
+pub mod errors;
+pub mod events;
+pub mod packed;
+pub mod permit;
+
+pub use abi::{Result, Revert, Word};

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+import {IOwned} from "./IOwned.sol";
+import {IPausable} from "./IPausable.sol";
+
+/// Products, prices, capacity, required capital, the claims clock, and open incidents with their reserve.
+/// Risk calls nobody: callers hand it what it needs.
+interface IRisk is IOwned, IPausable {
+    enum Cover { Exploit, ImpermanentLoss, Default, Oracle, Bridge, Depeg }
+    enum Status { None, OnSale, Sunset, Retired }
+
+    /// How one version of a product is priced. Amounts are in the asset's smallest unit, rates WAD a year
+    /// (1e18 = 100 %), ratios basis points, times seconds.
+    struct Pricing {
+        uint64 priorRate;           // r0: prior loss rate
+        uint64 minRate;             // bounds of the estimated rate
+        uint64 maxRate;
+        uint128 credibility;        // K, in asset times years
+        uint32 halfLife;            // of losses and exposure in the estimate
+        uint16 marginBps;           // margin of conservatism on the pure premium, 12000 = 1.2
+        uint64 costOfCapital;       // on what is locked beyond the pure premium
+        uint16 kinkBps;             // utilisation at the curve's kink
+        uint64 kinkRate;            // load at the kink
+        uint64 fullRate;            // load at full utilisation
+        uint128 minPremium;
+        uint128 lossCap;            // most that one loss adds to the estimate
+    }
+
+    /// What one version of a product covers and how much of it is sold. Units as in Pricing.
+    struct Limits {
+        uint16 capitalFactorBps;    // capital locked for each unit of cover
+        uint16 capacityBps;         // share of the vault's capital that this product may lock
+        uint16 subjectBps;          // share of a subject's size that may be covered
+        uint32 waiting;             // from purchase to the start of cover
+        uint32 grace;               // from the end of cover to the last filing
+        uint32 minTerm;
+        uint32 maxTerm;
+        uint128 minAmount;
+        uint128 maxAmount;
+        uint16 coinsuranceBaseBps;  // coinsurance = min(base + slope times rate, max)
+        uint16 coinsuranceSlopeBps; // 20000 = 2 for each unit of rate
+        uint16 coinsuranceMaxBps;
+        uint16 deductibleBps;       // loss that is never paid
+        bool jury;                  // whether a jury may decide
+        bytes32 termsHash;          // hash of the wording
+    }
+
+    /// The terms of one version of a product.
+    struct Terms { Pricing pricing; Limits limits; }
+
+    /// What a product is, for ever: a revision is a new product of the same family.
+    struct Product {
+        address vault;
+        address trigger;
+        uint8 cover;
+        uint8 status;
+        uint256 family;             // the first version's id
+        uint256 latest;             // the family's newest version
+    }
+
+    /// A premium and where it comes from.
+    struct Quote {
+        uint256 net;                // the pool's premium: pure + capitalCost + load, at least the minimum
+        uint256 pure;
+        uint256 capitalCost;
+        uint256 load;
+        uint256 rate;               // estimated loss rate, WAD a year
+        uint256 utilisationBefore;  // WAD
+        uint256 utilisationAfter;
+        uint256 ratioBps;           // compensation ratio
+        uint256 deductibleBps;
+        uint256 locked;             // capital that the cover locks
+        uint256 waiting;
+    }
+
+    /// One line: a product on a subject.
+    struct Line {
+        bytes32 riskKey;
+        uint8 state;                // 0 quiet, 1 latent or not closed, 2 closed
+        uint16 worstBps;
+        uint256 cover;              // worst payout of all cover not released
+        uint256 exposed;            // of it, what can still claim under the incidents
+        uint256 confirmed;          // confirmed claims under them
+        uint256 reserve;
+        uint64 latentSince;
+        uint64 lapseAt;             // on the claims clock
+    }
+
+    event VaultAdded(address indexed vault, bytes32 assetKey);
+    event CapitalSet(address indexed vault, uint16 minimumBps, uint16 targetBps, uint128 floor);
+    event GroupSet(uint32 indexed group, uint16 correlationBps);
+    event RiskKeySet(bytes32 indexed riskKey, uint32 indexed group);
+    event ProductAdded(uint256 indexed product, uint256 indexed family, address indexed vault, address trigger, uint8 cover);
+    event ProductStatusSet(uint256 indexed product, uint8 status);
+    event SubjectListed(uint256 indexed product, bytes32 indexed subject, bytes32 indexed riskKey);
+    event Underwritten(uint256 indexed product, bytes32 indexed subject, uint256 amount, uint256 net, uint256 rate);
+    event Released(uint256 indexed product, bytes32 indexed subject, uint256 cover);
+    event IncidentChanged(uint256 indexed product, bytes32 indexed subject, uint256 indexed number, uint8 state, uint16 worstBps, uint256 reserve);
+    event LossRecorded(uint256 indexed family, uint256 amount, uint64 at, uint256 rate);
+
+    error UnknownProduct(uint256 product);
+    error UnknownVault(address vault);
+    error UnknownSubject(uint256 product, bytes32 subject);
+    error ProductNotOnSale(uint256 product);
+    error AmountOutOfBounds(uint256 amount, uint256 min, uint256 max);
+    error TermOutOfBounds(uint256 term, uint256 min, uint256 max);
+    /// An incident is open on the line, or its grace after closing has not passed.
+    error LineNotQuiet(uint256 product, bytes32 subject);
+    error CapacityExceeded(uint256 needed, uint256 available);
+    /// Cover on one subject would pass its share of the subject's size.
+    error SubjectCapacityExceeded(uint256 needed, uint256 available);
+    error InsufficientCapital(uint256 capital, uint256 required);
+    error PremiumExceedsCover(uint256 premium, uint256 amount);
+    error CatchUpFirst();
+    error ClaimAfterDeadline(uint256 deadline, uint256 clock);
+    /// No cover is sold on the vault's own asset.
+    error VaultAsset(bytes32 riskKey);
+
+    // Called by Policy
+    /// Prices and books a cover from now: start = now + waiting, end = start + term. capital: what Vault.capital
+    /// answers; size: what the trigger answers. deadline is on the claims clock.
+    function underwrite(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital, uint256 size)
+        external returns (uint256 net, uint256 ratioBps, uint256 deductibleBps, uint256 waiting, uint256 deadline);
+    /// Takes what is left of a policy's cover out of the books (cancel, or expiry of a policy that was filed).
+    /// cover: amount times ratio; confirmed: its claims so far.
+    function release(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, bool filed, uint256 confirmed) external;
+
+    // Called by Assessor
+    /// An incident's newest state, as the trigger tells it (verdict as ITrigger.Verdict).
+    function incident(uint256 product, bytes32 subject, uint256 number, uint256 verdict, uint256 openedAt, uint256 closedAt, uint256 worstBps)
+        external returns (uint256 reserveBefore, uint256 reserveAfter);
+    /// A policy's confirmed claims rise from before to total. cover: amount times ratio; filed: whether it had
+    /// filed before; lossBps: its own loss, to which the incident's worst is raised first. Fails after the
+    /// deadline and while filing is paused.
+    function claim(uint256 product, bytes32 subject, uint256 lossBps, uint256 cover, uint256 deadline, bool filed, uint256 before, uint256 total)
+        external returns (uint256 reserveBefore, uint256 reserveAfter);
+
+    // Called by Vault and by pages
+    /// reserve and required capital of a vault, how many of its incidents are latent or not closed, and whether
+    /// claim filing is paused.
+    function gate(address vault)
+        external view returns (uint256 reserve, uint256 minimum, uint256 target, uint256 unsettled, bool filingPaused);
+
+    // Anyone
+    /// Processes at most n weekly buckets of a line.
+    function catchUp(uint256 product, bytes32 subject, uint256 n) external returns (bool done);
+    /// Finds the largest risk key of a vault again, after it fell.
+    function recount(address vault) external;
+
+    // Views
+    function quote(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital)
+        external view returns (Quote memory);
+    function product(uint256 id) external view returns (Product memory);
+    function terms(uint256 id) external view returns (Terms memory);
+    function productCount() external view returns (uint256);
+    function line(uint256 product, bytes32 subject) external view returns (Line memory);
+    /// The estimate of a family: decayed losses, decayed exposure (asset times years), the rate in force.
+    function estimate(uint256 family) external view returns (uint256 losses, uint256 exposure, uint256 rate);
+    /// Capital that a product locks, and the most it may lock for this much capital of the vault.
+    function capacity(uint256 product, uint256 capital) external view returns (uint256 locked, uint256 limit);
+    /// Worst payout on a risk key in a vault, less what the reserve holds.
+    function exposureOf(address vault, bytes32 riskKey) external view returns (uint256);
+    /// Claims clock: time less the time for which filing was paused.
+    function claimsClock() external view returns (uint256);
+    function filingPausedUntil() external view returns (uint256);
+    /// Cover in force of a vault: the sum of amounts not released.
+    function activeCover(address vault) external view returns (uint256);
+
+    // Owner and guardian
+    function wire(address policy, address assessor) external;
+    function addVault(address vault, bytes32 assetKey, uint16 minimumBps, uint16 targetBps, uint128 floor) external;
+    function setCapital(address vault, uint16 minimumBps, uint16 targetBps, uint128 floor) external;
+    function setGroup(uint32 group, uint16 correlationBps) external;
+    function setRiskKey(bytes32 riskKey, uint32 group) external;
+    function addProduct(address vault, address trigger, uint8 cover, Terms calldata newTerms) external returns (uint256 id);
+    function reviseProduct(uint256 family, Terms calldata newTerms) external returns (uint256 id);
+    function setStatus(uint256 product, uint8 status) external;
+    function listSubject(uint256 product, bytes32 subject, bytes32 riskKey) external;
+    /// A historical loss and the exposure it stood on, with its date, as prior evidence of a family.
+    function seedLoss(uint256 family, uint64 at, uint256 loss, uint256 exposure) external;
+    function pauseFiling(uint64 duration, bytes32 reason) external;
+}

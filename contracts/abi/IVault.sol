@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+import {IOwned} from "./IOwned.sol";
+import {IPausable} from "./IPausable.sol";
+import {IERC165} from "./IERC165.sol";
+import {IERC20Permit} from "./IERC20.sol";
+import {IERC4626, IERC7540Redeem} from "./IERC4626.sol";
+
+/// The capital pool: a share token whose deposits are synchronous (ERC-4626) and whose redemptions are requests
+/// (ERC-7540, request id 0, weekly cohorts inside), that takes premiums in and pays claims out.
+interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, IERC165 {
+    /// The ability to pay, in one answer. Amounts in the asset's smallest unit; prices in RAY (1e27 = one
+    /// smallest unit of asset for one smallest unit of share).
+    struct Solvency {
+        uint256 assets;          // A: what can pay claims
+        uint256 cash;
+        uint256 invested;
+        uint256 unearned;        // premiums not earned yet
+        uint256 served;          // redemptions served and not yet claimed
+        uint256 payables;        // payouts credited and not yet taken
+        uint256 owed;            // confirmed claims that could not be paid yet
+        uint256 stream;          // income that is released over time
+        uint256 reserve;         // worst payout of all cover that can still claim under open incidents
+        uint256 requested;       // shares that asked to leave
+        uint256 capital;         // capital for capacity
+        uint256 minimumCapital;
+        uint256 targetCapital;
+        uint256 activeCover;
+        uint256 coverageBps;     // capital over minimum capital
+        uint256 entryPrice;
+        uint256 exitPrice;
+        bool closed;
+    }
+
+    event PremiumReceived(uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, uint64 start, uint64 end);
+    event ClaimPaid(uint256 indexed policy, address indexed to, uint256 confirmed, uint256 paid, uint256 owed);
+    event PayoutCredited(address indexed to, uint256 amount);
+    event CreditWithdrawn(address indexed account, address indexed receiver, uint256 amount);
+    event RedeemCancelled(address indexed controller, uint256 shares, uint256 burned);
+    event CohortServed(uint32 indexed week, uint256 shares, uint256 assets);
+    event TopUp(uint256 amount, uint256 owed);
+    event StreamAdded(uint256 amount, uint64 end);
+    event FeesCollected(address indexed account, uint256 amount);
+    event Recovered(address indexed from, uint256 amount);
+    event RunOffSet(bool ordered);
+
+    error PreviewNotSupported();
+    error ZeroShares();
+    error ZeroAssets();
+    error DepositsClosed();
+    error CatchUpFirst();
+    error UnauthorizedOperator(address caller, address controller);
+    error RequestIdNotSupported(uint256 requestId);
+    error NothingRequested(address controller);
+    error SlippageExceeded(uint256 value, uint256 limit);
+    /// The token took a fee or changed balances by itself: what came in is not what was sent.
+    error UnexpectedBalance(uint256 expected, uint256 actual);
+
+    // Called by Policy
+    /// The gross premium has been transferred here just before; it is booked and checked against the balance.
+    function premium(uint256 net, uint256 start, uint256 end, uint256 treasuryFee, uint256 juryFee, address referrer, uint256 referralFee) external;
+    /// Capital for capacity (assets less the requested shares' part), and whether the vault is closed for business.
+    function capital() external view returns (uint256 amount, bool closed);
+
+    // Called by Assessor
+    /// Settles a policy's confirmed claims, which rise from before to total; the reserve before and after as
+    /// Risk.claim answered them. Pays to at once what the share of the pool allows and owes the rest.
+    function pay(uint256 policy, address to, uint256 before, uint256 total, uint256 reserveBefore, uint256 reserveAfter)
+        external returns (uint256 paid);
+
+    // Anyone
+    function catchUp(uint256 edges) external returns (bool done);
+    /// Serves due cohorts in order, at most n of them.
+    function serve(uint256 n) external returns (uint256 shares, uint256 assets);
+    /// Tops up what is owed from what came in.
+    function topUp() external returns (uint256 amount);
+    /// Sends the accrued fees to the treasury and to the assessor.
+    function collectFees() external returns (uint256 treasuryFee, uint256 juryFee);
+    /// Takes what was credited to the caller (a payout that could not be sent, a referral fee).
+    function withdrawCredit(address receiver) external returns (uint256 amount);
+    /// Takes what a policy's holder is owed and has been topped up since.
+    function claimOwed(uint256 policy) external returns (uint256 amount);
+    /// Brings money in that was won back: first to what is owed, then as a stream to the shares.
+    function recover(uint256 amount) external;
+    function cancelRedeemRequest(uint256 requestId, address controller, address receiver) external returns (uint256 shares);
+    function deposit(uint256 assets, address receiver, uint256 minShares) external returns (uint256 shares);
+
+    // Views
+    function solvency() external view returns (Solvency memory);
+    function creditOf(address account) external view returns (uint256);
+    /// Confirmed in all, paid in all, and still owed of a policy; zeros where nothing was ever owed.
+    function owedOf(uint256 policy) external view returns (uint256 confirmed, uint256 owed, address payee);
+    function cohort(uint256 week) external view returns (uint256 units, uint256 pending, uint256 kappa, uint256 alpha, uint256 capAssets, uint256 capShares);
+    function redemptionHead() external view returns (uint256 week);
+    function cooldown() external view returns (uint256);
+    function feesAccrued() external view returns (uint256 treasuryFee, uint256 juryFee);
+    function pausedUntil(uint8 kind) external view returns (uint256);
+    function peers() external view returns (address risk, address policy, address assessor, address treasury);
+    function extension() external view returns (address);
+
+    // Owner and guardian
+    function wire(address risk, address policy, address assessor, address treasury) external;
+    function setTreasury(address treasury) external;
+    function orderRunOff(bool ordered) external;
+    /// kind 0: deposits, 2: redemptions.
+    function pause(uint8 kind, uint64 duration, bytes32 reason) external;
+}

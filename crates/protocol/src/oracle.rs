@@ -1,0 +1,1 @@
+//! Chainlink reads with every check.

@@ -1,0 +1,172 @@
+//! Words, reverts and events in their smallest form.
+//!
+//! A typed error is declared once with `sol!` (tests decode it by that type) and raised with
+//! [`error!`](crate::error): its selector and its words go through one shared function. The same holds for
+//! events and [`emit!`](crate::emit). This keeps kilobytes out of large programs, where one encoder for each
+//! error and each event would be compiled otherwise.
+
+use alloc::{vec, vec::Vec};
+
+use alloy_primitives::{Address, B256, I256, U256};
+use stylus_sdk::stylus_core::host::RawLogAccess;
+
+/// The result of a fallible contract function.
+pub type Result<T, E = Revert> = core::result::Result<T, E>;
+
+/// Revert data: an ABI-encoded Solidity error, or what a callee reverted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revert(Vec<u8>);
+
+impl Revert {
+    /// An error of `selector` with static `words` as its arguments.
+    #[inline(never)]
+    #[must_use]
+    pub fn new(selector: [u8; 4], words: &[U256]) -> Self {
+        Self(encode_call(selector, words))
+    }
+
+    /// Data that is revert data already, passed on as it is.
+    #[must_use]
+    pub const fn raw(data: Vec<u8>) -> Self {
+        Self(data)
+    }
+
+    /// The encoded error.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Revert> for Vec<u8> {
+    fn from(revert: Revert) -> Self {
+        revert.0
+    }
+}
+
+impl From<actuary::Overflow> for Revert {
+    /// `MathOverflow()`, so that `mul_div_down(a, b, c)?` works in every contract.
+    fn from(_: actuary::Overflow) -> Self {
+        Self::new(<crate::errors::MathOverflow as alloy_sol_types::SolError>::SELECTOR, &[])
+    }
+}
+
+/// A selector followed by static words: call data, or revert data.
+#[inline(never)]
+#[must_use]
+pub fn encode_call(selector: [u8; 4], words: &[U256]) -> Vec<u8> {
+    let mut data = vec![0; 4 + 32 * words.len()];
+    data[..4].copy_from_slice(&selector);
+    for (chunk, word) in data[4..].chunks_exact_mut(32).zip(words) {
+        chunk.copy_from_slice(&word.to_be_bytes::<32>());
+    }
+    data
+}
+
+/// A value that the ABI encodes as one static word.
+pub trait Word {
+    /// The value as its 32-byte word.
+    fn word(self) -> U256;
+}
+
+impl Word for U256 {
+    fn word(self) -> U256 {
+        self
+    }
+}
+impl Word for I256 {
+    fn word(self) -> U256 {
+        self.into_raw()
+    }
+}
+impl Word for Address {
+    fn word(self) -> U256 {
+        U256::from_be_bytes(self.into_word().0)
+    }
+}
+impl Word for B256 {
+    fn word(self) -> U256 {
+        U256::from_be_bytes(self.0)
+    }
+}
+impl Word for bool {
+    fn word(self) -> U256 {
+        U256::from(u8::from(self))
+    }
+}
+macro_rules! unsigned_words {
+    ($($int:ty),*) => {$(
+        impl Word for $int {
+            fn word(self) -> U256 {
+                U256::from(self)
+            }
+        }
+    )*};
+}
+unsigned_words!(u8, u16, u32, u64, u128);
+
+/// Builds a [`Revert`] from a `sol!` error type and its arguments in order; all of them static.
+///
+/// ```ignore
+/// return Err(error!(ERC20InsufficientBalance, sender, balance, needed));
+/// ```
+#[macro_export]
+macro_rules! error {
+    ($error:ty $(, $argument:expr)* $(,)?) => {
+        $crate::abi::Revert::new(
+            <$error as ::alloy_sol_types::SolError>::SELECTOR,
+            &[$($crate::abi::Word::word($argument)),*],
+        )
+    };
+}
+
+/// Emits a `sol!` event: indexed values in the first list, the others in the second; all of them static.
+///
+/// ```ignore
+/// emit!(self.vm(), Transfer, [from, to], [value]);
+/// ```
+#[macro_export]
+macro_rules! emit {
+    ($vm:expr, $event:ty, [$($topic:expr),* $(,)?], [$($word:expr),* $(,)?]) => {
+        $crate::abi::log(
+            $vm,
+            &[
+                <$event as ::alloy_sol_types::SolEvent>::SIGNATURE_HASH,
+                $(::alloy_primitives::B256::new($crate::abi::Word::word($topic).to_be_bytes::<32>())),*
+            ],
+            &[$($crate::abi::Word::word($word)),*],
+        )
+    };
+}
+
+/// Emits a log of at most four topics and static words.
+#[inline(never)]
+pub fn log<H: RawLogAccess + ?Sized>(vm: &H, topics: &[B256], words: &[U256]) {
+    let mut input = vec![0; 32 * (topics.len() + words.len())];
+    let (head, data) = input.split_at_mut(32 * topics.len());
+    for (chunk, topic) in head.chunks_exact_mut(32).zip(topics) {
+        chunk.copy_from_slice(&topic.0);
+    }
+    for (chunk, word) in data.chunks_exact_mut(32).zip(words) {
+        chunk.copy_from_slice(&word.to_be_bytes::<32>());
+    }
+    vm.emit_log(&input, topics.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{address, uint};
+    use alloy_sol_types::{SolError, sol};
+
+    use super::*;
+
+    sol! { error Sample(address who, uint256 amount, bool flag, uint64 time); }
+
+    #[test]
+    fn an_error_is_encoded_as_solidity_would() {
+        let who = address!("00000000000000000000000000000000000000aa");
+        let data = error!(Sample, who, uint!(7_U256), true, 9u64);
+        let decoded = Sample::abi_decode(data.data()).unwrap();
+        assert_eq!((decoded.who, decoded.amount, decoded.flag, decoded.time), (who, uint!(7_U256), true, 9));
+    }
+}
