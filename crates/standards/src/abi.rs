@@ -63,6 +63,16 @@ pub fn encode_call(selector: [u8; 4], words: &[U256]) -> Vec<u8> {
     data
 }
 
+/// Appends the tail of a dynamic `bytes` argument: its length, its bytes, and zeros up to the next word.
+///
+/// The head's offset word is the caller's: 32 for each word of the head.
+#[inline(never)]
+pub fn push_bytes(data: &mut Vec<u8>, bytes: &[u8]) {
+    data.extend_from_slice(&U256::from(bytes.len()).to_be_bytes::<32>());
+    data.extend_from_slice(bytes);
+    data.resize(data.len() + bytes.len().wrapping_neg() % 32, 0);
+}
+
 /// A value that the ABI encodes as one static word.
 pub trait Word {
     /// The value as its 32-byte word.
@@ -153,10 +163,25 @@ pub fn log<H: RawLogAccess + ?Sized>(vm: &H, topics: &[B256], words: &[U256]) {
     vm.emit_log(&input, topics.len());
 }
 
+/// Emits a log whose last value is dynamic `bytes`, after the static `words`.
+#[inline(never)]
+pub fn log_bytes<H: RawLogAccess + ?Sized>(vm: &H, topics: &[B256], words: &[U256], bytes: &[u8]) {
+    let mut input = Vec::with_capacity(32 * (topics.len() + words.len() + 3) + bytes.len());
+    for topic in topics {
+        input.extend_from_slice(&topic.0);
+    }
+    for word in words {
+        input.extend_from_slice(&word.to_be_bytes::<32>());
+    }
+    input.extend_from_slice(&U256::from(32 * (words.len() + 1)).to_be_bytes::<32>());
+    push_bytes(&mut input, bytes);
+    vm.emit_log(&input, topics.len());
+}
+
 #[cfg(test)]
 mod tests {
     use alloy_primitives::{address, uint};
-    use alloy_sol_types::{SolError, sol};
+    use alloy_sol_types::{SolError, SolType, sol};
 
     use super::*;
 
@@ -168,5 +193,15 @@ mod tests {
         let data = error!(Sample, who, uint!(7_U256), true, 9u64);
         let decoded = Sample::abi_decode(data.data()).unwrap();
         assert_eq!((decoded.who, decoded.amount, decoded.flag, decoded.time), (who, uint!(7_U256), true, 9));
+    }
+
+    #[test]
+    fn bytes_are_padded_to_whole_words() {
+        for len in [0, 1, 31, 32, 33, 64] {
+            let bytes = vec![0xab; len];
+            let mut data = encode_call([0; 4], &[uint!(32_U256)])[4..].to_vec();
+            push_bytes(&mut data, &bytes);
+            assert_eq!(data, <alloy_sol_types::sol_data::Bytes as SolType>::abi_encode(&bytes), "{len}");
+        }
     }
 }

@@ -84,6 +84,18 @@ impl Answer {
         u128::try_from(self.word(index)?).map_err(|_| self.invalid())
     }
 
+    /// The dynamic `bytes` (or `string`) whose offset is the word at `index`.
+    ///
+    /// # Errors
+    /// `InvalidReturnData` where offset or length point outside of what the callee answered.
+    pub fn bytes(&self, index: usize) -> Result<&[u8]> {
+        let offset = usize::try_from(self.word(index)?).map_err(|_| self.invalid())?;
+        let tail = self.data.get(offset..).unwrap_or_default();
+        let (len, bytes) = tail.split_at_checked(32).ok_or_else(|| self.invalid())?;
+        let len = usize::try_from(U256::from_be_slice(len)).map_err(|_| self.invalid())?;
+        bytes.get(..len).ok_or_else(|| self.invalid())
+    }
+
     /// The raw bytes.
     #[must_use]
     pub fn data(&self) -> &[u8] {
@@ -237,4 +249,33 @@ pub fn require_code(vm: &VM, target: Address) -> Result<()> {
         return Err(crate::error!(AddressEmptyCode, target));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(words: &[u64], tail: &[u8]) -> Answer {
+        let mut data = encode_call([0; 4], &words.iter().copied().map(U256::from).collect::<Vec<_>>())[4..].to_vec();
+        data.extend_from_slice(tail);
+        Answer::new(Address::ZERO, data)
+    }
+
+    #[test]
+    fn bytes_are_read_where_their_offset_points() {
+        assert_eq!(answer(&[64, 7, 3], b"abc").bytes(0).unwrap(), b"abc");
+        assert_eq!(answer(&[32, 0], b"").bytes(0).unwrap(), b"");
+    }
+
+    #[test]
+    fn bytes_outside_of_the_answer_are_refused() {
+        assert!(answer(&[64, 7, 4], b"abc").bytes(0).is_err(), "one byte too few");
+        assert!(answer(&[96, 7, 3], b"abc").bytes(0).is_err(), "no room for the length");
+        assert!(answer(&[u64::MAX, 0], b"").bytes(0).is_err(), "an offset far outside");
+        assert!(answer(&[32, u64::MAX], b"").bytes(0).is_err(), "a length far too large");
+        assert!(answer(&[], b"").bytes(0).is_err(), "nothing at all");
+        let wrapping = U256::from(usize::MAX - 31);
+        let data = wrapping.to_be_bytes::<32>().to_vec();
+        assert!(Answer::new(Address::ZERO, data).bytes(0).is_err(), "an offset whose end wraps");
+    }
 }

@@ -6,6 +6,8 @@ sol! {
     // ERC-20 and ERC-721 share the signature of Transfer; they differ in what is indexed.
     #[derive(Debug)] event Transfer(address indexed from, address indexed to, uint256 value);
     #[derive(Debug)] event Approval(address indexed owner, address indexed spender, uint256 value);
+    // ERC-721; its other two are in `erc721`
+    #[derive(Debug)] event ApprovalForAll(address indexed owner, address indexed operator, bool approved);
     // ERC-4626
     #[derive(Debug)] event Deposit(address indexed sender, address indexed owner, uint256 assets, uint256 shares);
     #[derive(Debug)] event Withdraw(address indexed sender, address indexed receiver, address indexed owner, uint256 assets, uint256 shares);
