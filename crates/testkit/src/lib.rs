@@ -309,6 +309,18 @@ impl World {
         Ok(C::abi_decode_returns(&data).unwrap_or_else(|e| panic!("{} answers what its interface does not: {e}", C::SIGNATURE)))
     }
 
+    /// A transaction of `from` that must be refused: its revert data.
+    ///
+    /// # Panics
+    /// Where it succeeds.
+    #[track_caller]
+    pub fn refused<C: SolCall>(&self, from: Address, to: Address, call: C) -> Reverted {
+        match self.transact(from, to, U256::ZERO, call.abi_encode()) {
+            Ok(_) => panic!("{} should have been refused", C::SIGNATURE),
+            Err(data) => Reverted(data),
+        }
+    }
+
     /// What a function answers to nobody in particular; nothing stays changed.
     ///
     /// # Panics

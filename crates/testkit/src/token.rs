@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use alloy_primitives::{Address, U256, keccak256};
-use alloy_sol_types::{SolCall, SolError, SolEvent, sol};
+use alloy_sol_types::{SolCall, SolError, sol};
 use stylus_sdk::ArbResult;
 
 use crate::{Context, Native, World};
