@@ -1,0 +1,369 @@
+//! A chain behind an RPC: connecting, sending, waiting, and its clock.
+
+use std::{sync::Arc, time::Duration};
+
+use ethers::{
+    contract::{ContractCall, ContractError},
+    middleware::SignerMiddleware,
+    providers::{Http, Middleware, Provider, ProviderError},
+    signers::{LocalWallet, Signer},
+    types::{
+        Address, BlockNumber, Bytes, H256, TransactionReceipt, TransactionRequest, U256,
+        transaction::eip2718::TypedTransaction,
+    },
+};
+use thiserror::Error;
+
+use crate::failure;
+
+/// How long a transaction may take to be mined.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The public key of every Arbitrum development chain's first account. It protects nothing.
+pub const DEVELOPMENT_KEY: &str = "b6b15c8cb491557369f3c7d2c287b053eb229daa9c22138887752191c9520659";
+
+/// The chain id of Arbitrum development chains.
+pub const DEVELOPMENT_CHAIN: u64 = 412_346;
+
+/// A client that signs.
+pub type Client = SignerMiddleware<Provider<Http>, LocalWallet>;
+
+/// What can go wrong on the way to a chain and on it.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Nobody answers as a chain does.
+    #[error("no Ethereum RPC answers at {url}: {reason}. Start a node (`palisade node`) or give the right --rpc")]
+    Unreachable {
+        /// The address tried.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The chain is another one than expected.
+    #[error("{url} is chain {actual}, but chain {expected} was expected")]
+    WrongChain {
+        /// The address.
+        url: String,
+        /// What was expected.
+        expected: u64,
+        /// What is there.
+        actual: u64,
+    },
+    /// The account cannot pay.
+    #[error("{account:?} has no ether on chain {chain}: fund it, or give another key (PALISADE_KEY or --keystore)")]
+    NoFunds {
+        /// The account.
+        account: Address,
+        /// The chain.
+        chain: u64,
+    },
+    /// A private key cannot be used.
+    #[error("{0}")]
+    Key(String),
+    /// A call or a transaction would revert or did.
+    #[error("{what} failed: {reason}")]
+    Reverted {
+        /// What was tried.
+        what: String,
+        /// The decoded error.
+        reason: String,
+    },
+    /// A transaction failed on chain.
+    #[error("{what} failed in transaction {hash:?}: {reason}")]
+    FailedOnChain {
+        /// What was tried.
+        what: String,
+        /// The transaction.
+        hash: H256,
+        /// The decoded error.
+        reason: String,
+    },
+    /// A transaction did not get mined in time.
+    #[error("{what}: transaction {hash:?} was not mined within {} s", PATIENCE.as_secs())]
+    NotMined {
+        /// What was tried.
+        what: String,
+        /// The transaction.
+        hash: H256,
+    },
+    /// The RPC failed in the middle.
+    #[error("{what}: {reason}")]
+    Rpc {
+        /// What was tried.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Whether the chain's clock can be moved, as on a test node, or must be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// `evm_increaseTime` works.
+    Movable,
+    /// Time passes by itself.
+    Real,
+}
+
+/// A chain.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    provider: Provider<Http>,
+    url: String,
+    id: u64,
+    clock: Clock,
+}
+
+impl Chain {
+    /// Connects and finds out which chain it is and what its clock can do.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn connect(url: &str) -> Result<Self> {
+        let unreachable = |reason: String| Error::Unreachable { url: url.into(), reason };
+        let provider = Provider::<Http>::try_from(url)
+            .map_err(|error| unreachable(error.to_string()))?
+            .interval(Duration::from_millis(20));
+        let id = tokio::time::timeout(Duration::from_secs(10), provider.get_chainid())
+            .await
+            .map_err(|_| unreachable("no answer within 10 s".into()))?
+            .map_err(|error| unreachable(brief(&error)))?;
+        let moved: std::result::Result<serde_json::Value, _> = provider.request("evm_increaseTime", [0u64]).await;
+        let clock = if moved.is_ok() { Clock::Movable } else { Clock::Real };
+        Ok(Self { provider, url: url.into(), id: id.as_u64(), clock })
+    }
+
+    /// The chain id.
+    #[must_use]
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What its clock can do.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The provider.
+    #[must_use]
+    pub const fn provider(&self) -> &Provider<Http> {
+        &self.provider
+    }
+
+    /// A client that signs with `wallet`.
+    #[must_use]
+    pub fn client(&self, wallet: LocalWallet) -> Arc<Client> {
+        Arc::new(SignerMiddleware::new(self.provider.clone(), wallet.with_chain_id(self.id)))
+    }
+
+    /// Fails where `account` has no ether.
+    ///
+    /// # Errors
+    /// [`Error::NoFunds`].
+    pub async fn require_funds(&self, account: Address) -> Result<()> {
+        let balance = self.rpc("reading a balance", self.provider.get_balance(account, None).await)?;
+        if balance.is_zero() { Err(Error::NoFunds { account, chain: self.id }) } else { Ok(()) }
+    }
+
+    /// The time of the newest block.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn now(&self) -> Result<u64> {
+        let block = self.rpc("reading the newest block", self.provider.get_block(BlockNumber::Latest).await)?;
+        Ok(block.map_or(0, |block| block.timestamp.as_u64()))
+    }
+
+    /// Lets the clock reach `time`: moves it where that is possible, waits else. `waiting` is told the seconds left.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn wait_until(&self, time: u64, mut waiting: impl FnMut(u64)) -> Result<()> {
+        match self.clock {
+            Clock::Movable => {
+                let now = self.now().await?;
+                if time > now {
+                    let moved: std::result::Result<serde_json::Value, _> =
+                        self.provider.request("evm_setNextBlockTimestamp", [time]).await;
+                    self.rpc("moving the clock", moved)?;
+                    let mined: std::result::Result<serde_json::Value, _> = self.provider.request("evm_mine", ()).await;
+                    self.rpc("mining a block", mined)?;
+                }
+            }
+            // a block's time is the clock's; a chain that mines on demand has no newer block to look at
+            Clock::Real => loop {
+                let now = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .map_or(0, |elapsed| elapsed.as_secs());
+                if now > time {
+                    break;
+                }
+                waiting(time - now);
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            },
+        }
+        Ok(())
+    }
+
+    /// The code of an account.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn code(&self, account: Address) -> Result<Bytes> {
+        self.rpc("reading code", self.provider.get_code(account, None).await)
+    }
+
+    /// Sends a contract call and waits for its receipt.
+    ///
+    /// # Errors
+    /// [`Error::Reverted`] where it would revert, [`Error::FailedOnChain`] where it did, and RPC errors.
+    pub async fn send<D: ethers::abi::Detokenize>(
+        &self,
+        what: &str,
+        client: &Arc<Client>,
+        call: ContractCall<Client, D>,
+    ) -> Result<TransactionReceipt> {
+        self.send_transaction(what, client, call.tx).await
+    }
+
+    /// Sends a transaction and waits for its receipt.
+    ///
+    /// # Errors
+    /// As [`Chain::send`].
+    pub async fn send_transaction(
+        &self,
+        what: &str,
+        client: &Arc<Client>,
+        mut tx: TypedTransaction,
+    ) -> Result<TransactionReceipt> {
+        tx.set_from(client.address());
+        if tx.gas().is_none() {
+            let estimate = client.estimate_gas(&tx, None).await.map_err(|error| self.refused(what, &error))?;
+            tx.set_gas(estimate + estimate / 4);
+        }
+        let pending = client.send_transaction(tx.clone(), None).await.map_err(|error| self.refused(what, &error))?;
+        let hash = pending.tx_hash();
+        let receipt = tokio::time::timeout(PATIENCE, pending)
+            .await
+            .map_err(|_| Error::NotMined { what: what.into(), hash })?
+            .map_err(|error| Error::Rpc { what: what.into(), reason: brief(&error) })?
+            .ok_or_else(|| Error::NotMined { what: what.into(), hash })?;
+        if receipt.status != Some(1.into()) {
+            let block = receipt.block_number.map(Into::into);
+            let reason = match client.call(&tx, block).await {
+                Err(error) => reason_of(&error),
+                Ok(_) => "it succeeds when repeated: out of gas, or the state has changed".into(),
+            };
+            return Err(Error::FailedOnChain { what: what.into(), hash, reason });
+        }
+        Ok(receipt)
+    }
+
+    /// Sends ether.
+    ///
+    /// # Errors
+    /// As [`Chain::send`].
+    pub async fn transfer(&self, client: &Arc<Client>, to: Address, value: U256) -> Result<TransactionReceipt> {
+        let tx = TransactionRequest::new().to(to).value(value);
+        self.send_transaction("sending ether", client, tx.into()).await
+    }
+
+    /// The answer of a view function.
+    ///
+    /// # Errors
+    /// [`Error::Reverted`] and RPC errors.
+    pub async fn read<D: ethers::abi::Detokenize>(&self, what: &str, call: ContractCall<Client, D>) -> Result<D> {
+        call.call().await.map_err(|error| contract_error(what, &error))
+    }
+
+    /// Any RPC method.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn request<T: serde::Serialize + std::fmt::Debug + Send + Sync>(
+        &self,
+        method: &str,
+        params: T,
+    ) -> Result<serde_json::Value> {
+        self.rpc(method, self.provider.request(method, params).await)
+    }
+
+    fn rpc<T>(&self, what: &str, result: std::result::Result<T, ProviderError>) -> Result<T> {
+        result.map_err(|error| Error::Rpc { what: what.into(), reason: brief(&error) })
+    }
+
+    fn refused(&self, what: &str, error: &<Client as Middleware>::Error) -> Error {
+        Error::Reverted { what: what.into(), reason: reason_of(error) }
+    }
+}
+
+/// A contract error in the contract's own words.
+#[must_use]
+pub fn contract_error(what: &str, error: &ContractError<Client>) -> Error {
+    let reason = match error.as_revert() {
+        Some(data) => failure::decode(data),
+        None => error.to_string(),
+    };
+    Error::Reverted { what: what.into(), reason }
+}
+
+/// Why a request failed, decoded where it carries revert data.
+fn reason_of<E: ethers::providers::MiddlewareError>(error: &E) -> String {
+    if let Some(response) = error.as_error_response() {
+        if let Some(data) = response.as_revert_data() {
+            if !data.is_empty() {
+                return failure::decode(&data);
+            }
+        }
+        return response.message.clone();
+    }
+    error.to_string()
+}
+
+/// The essence of a transport error.
+fn brief(error: &ProviderError) -> String {
+    let text = error.to_string();
+    let text = text.rsplit(": ").next().unwrap_or(&text);
+    text.to_owned()
+}
+
+/// A wallet from a hexadecimal private key.
+///
+/// # Errors
+/// [`Error::Key`], which does not repeat the key.
+pub fn wallet(key: &str) -> Result<LocalWallet> {
+    key.trim()
+        .trim_start_matches("0x")
+        .parse()
+        .map_err(|_| Error::Key("the private key is not 32 bytes of hexadecimal digits".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_key_is_refused_without_being_repeated() {
+        let error = wallet("0xsecret").unwrap_err().to_string();
+        assert!(!error.contains("secret"));
+        let good = wallet(DEVELOPMENT_KEY).unwrap();
+        assert_eq!(format!("{:?}", good.address()), "0x3f1eae7d46d88f08fc2f8ed27fcb2ab183eb2d0e");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_rpc_is_one_line() {
+        let error = Chain::connect("http://127.0.0.1:9").await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("no Ethereum RPC answers at http://127.0.0.1:9"), "{text}");
+        assert_eq!(text.lines().count(), 1);
+    }
+}
