@@ -107,6 +107,15 @@ pub enum Clock {
     Real,
 }
 
+/// A transaction that is signed and not sent yet.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// Its hash.
+    pub hash: H256,
+    raw: Bytes,
+    tx: TypedTransaction,
+}
+
 /// A chain.
 #[derive(Clone, Debug)]
 pub struct Chain {
@@ -243,29 +252,77 @@ impl Chain {
         &self,
         what: &str,
         client: &Arc<Client>,
-        mut tx: TypedTransaction,
+        tx: TypedTransaction,
     ) -> Result<TransactionReceipt> {
+        let signed = self.sign(what, client, tx).await?;
+        self.submit(what, &signed).await
+    }
+
+    /// Completes and signs a transaction without sending it, so that its hash can be written down first.
+    ///
+    /// # Errors
+    /// [`Error::Reverted`] where it would revert, and RPC errors.
+    pub async fn sign(&self, what: &str, client: &Arc<Client>, mut tx: TypedTransaction) -> Result<Signed> {
         tx.set_from(client.address());
+        tx.set_chain_id(self.id);
         if tx.gas().is_none() {
             let estimate = client.estimate_gas(&tx, None).await.map_err(|error| self.refused(what, &error))?;
             tx.set_gas(estimate + estimate / 4);
         }
-        let pending = client.send_transaction(tx.clone(), None).await.map_err(|error| self.refused(what, &error))?;
-        let hash = pending.tx_hash();
-        let receipt = tokio::time::timeout(PATIENCE, pending)
-            .await
-            .map_err(|_| Error::NotMined { what: what.into(), hash })?
-            .map_err(|error| Error::Rpc { what: what.into(), reason: brief(&error) })?
-            .ok_or_else(|| Error::NotMined { what: what.into(), hash })?;
+        let price = self.rpc(what, self.provider.get_gas_price().await)?;
+        match &mut tx {
+            TypedTransaction::Eip1559(inner) => {
+                inner.max_fee_per_gas.get_or_insert(price * 2);
+                inner.max_priority_fee_per_gas.get_or_insert(U256::zero());
+            }
+            other => drop(other.set_gas_price(price * 2)),
+        }
+        if tx.nonce().is_none() {
+            let nonce = self.provider.get_transaction_count(client.address(), Some(BlockNumber::Pending.into())).await;
+            tx.set_nonce(self.rpc(what, nonce)?);
+        }
+        let signature =
+            client.signer().sign_transaction(&tx).await.map_err(|error| Error::Key(format!("signing failed: {error}")))?;
+        let raw = tx.rlp_signed(&signature);
+        Ok(Signed { hash: ethers::utils::keccak256(&raw).into(), raw, tx })
+    }
+
+    /// Sends a signed transaction and waits for its receipt.
+    ///
+    /// # Errors
+    /// As [`Chain::send`].
+    pub async fn submit(&self, what: &str, signed: &Signed) -> Result<TransactionReceipt> {
+        let pending = self.provider.send_raw_transaction(signed.raw.clone()).await;
+        if let Err(error) = pending {
+            return Err(Error::Reverted { what: what.into(), reason: reason_of(&error) });
+        }
+        let receipt = self.receipt(what, signed.hash).await?;
         if receipt.status != Some(1.into()) {
-            let block = receipt.block_number.map(Into::into);
-            let reason = match client.call(&tx, block).await {
+            let block = receipt.block_number.map(|number| BlockNumber::Number(number).into());
+            let reason = match self.provider.call(&signed.tx, block).await {
                 Err(error) => reason_of(&error),
                 Ok(_) => "it succeeds when repeated: out of gas, or the state has changed".into(),
             };
-            return Err(Error::FailedOnChain { what: what.into(), hash, reason });
+            return Err(Error::FailedOnChain { what: what.into(), hash: signed.hash, reason });
         }
         Ok(receipt)
+    }
+
+    /// Waits for the receipt of a transaction that was sent.
+    ///
+    /// # Errors
+    /// [`Error::NotMined`] and RPC errors.
+    pub async fn receipt(&self, what: &str, hash: H256) -> Result<TransactionReceipt> {
+        let started = std::time::Instant::now();
+        loop {
+            if let Some(receipt) = self.rpc(what, self.provider.get_transaction_receipt(hash).await)? {
+                return Ok(receipt);
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(Error::NotMined { what: what.into(), hash });
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Sends ether.

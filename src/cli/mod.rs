@@ -1,0 +1,106 @@
+//! The command line: `main` parses and dispatches here; each subcommand is a module with one `run`.
+//!
+//! Results go to standard output (`--json` where a program may read them), progress and errors to standard error,
+//! one line an error that says what failed and what to do.
+
+mod build;
+mod demo;
+mod deploy;
+mod gas;
+mod node;
+mod sizes;
+mod status;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use ethers::signers::{LocalWallet, Signer};
+use eyre::{Result, WrapErr, eyre};
+
+use crate::chain::{Chain, DEVELOPMENT_CHAIN, DEVELOPMENT_KEY, Error, wallet};
+
+/// Palisade: decentralised insurance for DeFi on Arbitrum.
+#[derive(Debug, Parser)]
+#[command(name = "palisade", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the embedded Nitro-compatible node with funded accounts.
+    Node(node::Options),
+    /// Build the contracts into programs that go on chain.
+    Build(build::Options),
+    /// Show the size of every built program and what a call of it costs.
+    Sizes(sizes::Options),
+    /// Deploy, wire and configure the protocol, and hand it to its timelock. Goes on where it was interrupted.
+    Deploy(deploy::Options),
+    /// Show a deployment's ability to pay, products and prices.
+    Status(status::Options),
+    /// Play the whole story: capital, a cover, a depeg, a claim, an exit, a vote.
+    Demo(demo::Options),
+    /// Measure the gas of every operation of the story, with cached and uncached programs.
+    Gas(gas::Options),
+}
+
+/// Runs the command that the arguments ask for.
+///
+/// # Errors
+/// What the command failed with.
+pub async fn run() -> Result<()> {
+    match Cli::parse().command {
+        Command::Node(options) => node::run(options).await,
+        Command::Build(options) => build::run(&options),
+        Command::Sizes(options) => sizes::run(&options),
+        Command::Deploy(options) => deploy::run(options).await,
+        Command::Status(options) => status::run(options).await,
+        Command::Demo(options) => demo::run(options).await,
+        Command::Gas(options) => gas::run(options).await,
+    }
+}
+
+/// Where the chain is and who signs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Connection {
+    /// The chain's JSON-RPC.
+    #[arg(long, env = "PALISADE_RPC_URL", default_value = "http://127.0.0.1:8547", value_name = "URL")]
+    rpc: String,
+    /// Refuse to work on another chain than this.
+    #[arg(long, value_name = "ID")]
+    chain_id: Option<u64>,
+    /// An encrypted keystore file (its password: PALISADE_PASSWORD). Without one the key is taken from PALISADE_KEY;
+    /// on a development chain the public development key serves.
+    #[arg(long, value_name = "FILE")]
+    keystore: Option<PathBuf>,
+}
+
+impl Connection {
+    /// Connects to the chain.
+    pub(crate) async fn chain(&self) -> Result<Chain> {
+        let chain = Chain::connect(&self.rpc).await?;
+        match self.chain_id {
+            Some(expected) if expected != chain.id() => {
+                Err(Error::WrongChain { url: self.rpc.clone(), expected, actual: chain.id() }.into())
+            }
+            _ => Ok(chain),
+        }
+    }
+
+    /// Who signs on `chain`.
+    pub(crate) fn signer(&self, chain: &Chain) -> Result<LocalWallet> {
+        if let Some(path) = &self.keystore {
+            let password = std::env::var("PALISADE_PASSWORD")
+                .map_err(|_| eyre!("set PALISADE_PASSWORD to open the keystore {}", path.display()))?;
+            return LocalWallet::decrypt_keystore(path, password)
+                .map(|wallet| wallet.with_chain_id(chain.id()))
+                .wrap_err_with(|| format!("the keystore {} cannot be opened", path.display()));
+        }
+        match std::env::var("PALISADE_KEY") {
+            Ok(key) => Ok(wallet(&key)?),
+            Err(_) if chain.id() == DEVELOPMENT_CHAIN => Ok(wallet(DEVELOPMENT_KEY)?),
+            Err(_) => Err(eyre!("no key for chain {}: set PALISADE_KEY or give --keystore FILE", chain.id())),
+        }
+    }
+}
