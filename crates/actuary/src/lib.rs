@@ -5,6 +5,9 @@
 //! line of a description.
 #![no_std]
 
+pub mod books;
 pub mod math;
+pub mod payout;
+pub mod redemption;
 
 pub use math::Overflow;
