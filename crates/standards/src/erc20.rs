@@ -1,6 +1,7 @@
 //! ERC-20 balances and allowances, with OpenZeppelin's semantics and ERC-6093's errors.
 //!
-//! Names with an underscore act for whom they are told; the others act for the caller.
+//! Names with an underscore act for whom they are told; the others act for the caller. [`Allowances`] stand by
+//! themselves for tokens that keep their balances in another way, such as [`crate::votes`].
 
 use alloy_primitives::{Address, U256};
 use stylus_sdk::{
@@ -19,11 +20,67 @@ use crate::{
     events::{Approval, Transfer},
 };
 
+/// Who may move how many of whose units: one slot.
+#[storage]
+pub struct Allowances {
+    allowances: StorageMap<Address, StorageMap<Address, StorageU256>>,
+}
+
+impl Allowances {
+    /// How many units of `owner` `spender` may move; `U256::MAX` means any number, for ever.
+    #[must_use]
+    pub fn allowance(&self, owner: Address, spender: Address) -> U256 {
+        self.allowances.getter(owner).get(spender)
+    }
+
+    /// Lets `spender` move `value` of `owner`'s units; nobody's permission is asked.
+    ///
+    /// # Errors
+    /// `ERC20InvalidApprover` and `ERC20InvalidSpender` for the zero address.
+    ///
+    /// # Events
+    /// `Approval`.
+    #[inline(never)]
+    pub fn _approve(&mut self, owner: Address, spender: Address, value: U256) -> Result<()> {
+        self.set(owner, spender, value)?;
+        emit!(self.vm(), Approval, [owner, spender], [value]);
+        Ok(())
+    }
+
+    /// Takes `value` off what `spender` may move of `owner`'s units. An allowance of `U256::MAX` stays. No
+    /// event: a transfer that follows tells it.
+    ///
+    /// # Errors
+    /// `ERC20InsufficientAllowance`; those of [`_approve`](Self::_approve).
+    #[inline(never)]
+    pub fn _spend_allowance(&mut self, owner: Address, spender: Address, value: U256) -> Result<()> {
+        let allowance = self.allowance(owner, spender);
+        if allowance == U256::MAX {
+            return Ok(());
+        }
+        match allowance.checked_sub(value) {
+            Some(rest) => self.set(owner, spender, rest),
+            None => Err(error!(ERC20InsufficientAllowance, spender, allowance, value)),
+        }
+    }
+
+    fn set(&mut self, owner: Address, spender: Address, value: U256) -> Result<()> {
+        if owner.is_zero() {
+            return Err(error!(ERC20InvalidApprover, owner));
+        }
+        if spender.is_zero() {
+            return Err(error!(ERC20InvalidSpender, spender));
+        }
+        self.allowances.setter(owner).setter(spender).set(value);
+        Ok(())
+    }
+}
+
 /// Balances, allowances and the total supply: three slots.
 #[storage]
 pub struct Erc20 {
     balances: StorageMap<Address, StorageU256>,
-    allowances: StorageMap<Address, StorageMap<Address, StorageU256>>,
+    allowances: Allowances,
     total_supply: StorageU256,
 }
 
@@ -43,7 +100,7 @@ impl Erc20 {
     /// How many units of `owner` `spender` may move; `U256::MAX` means any number, for ever.
     #[must_use]
     pub fn allowance(&self, owner: Address, spender: Address) -> U256 {
-        self.allowances.getter(owner).get(spender)
+        self.allowances.allowance(owner, spender)
     }
 
     /// The caller sends `value` to `to`.
@@ -136,9 +193,7 @@ impl Erc20 {
     /// # Events
     /// `Approval`.
     pub fn _approve(&mut self, owner: Address, spender: Address, value: U256) -> Result<()> {
-        self.set_allowance(owner, spender, value)?;
-        emit!(self.vm(), Approval, [owner, spender], [value]);
-        Ok(())
+        self.allowances._approve(owner, spender, value)
     }
 
     /// Takes `value` off what `spender` may move of `owner`'s units. An allowance of `U256::MAX` stays. No
@@ -146,16 +201,8 @@ impl Erc20 {
     ///
     /// # Errors
     /// `ERC20InsufficientAllowance`; those of [`_approve`](Self::_approve).
-    #[inline(never)]
     pub fn _spend_allowance(&mut self, owner: Address, spender: Address, value: U256) -> Result<()> {
-        let allowance = self.allowance(owner, spender);
-        if allowance == U256::MAX {
-            return Ok(());
-        }
-        match allowance.checked_sub(value) {
-            Some(rest) => self.set_allowance(owner, spender, rest),
-            None => Err(error!(ERC20InsufficientAllowance, spender, allowance, value)),
-        }
+        self.allowances._spend_allowance(owner, spender, value)
     }
 
     /// Moves `value` from `from` to `to`, where the zero address stands for what does not exist: the one
@@ -189,17 +236,6 @@ impl Erc20 {
             slot.set(balance);
         }
         emit!(self.vm(), Transfer, [from, to], [value]);
-        Ok(())
-    }
-
-    fn set_allowance(&mut self, owner: Address, spender: Address, value: U256) -> Result<()> {
-        if owner.is_zero() {
-            return Err(error!(ERC20InvalidApprover, owner));
-        }
-        if spender.is_zero() {
-            return Err(error!(ERC20InvalidSpender, spender));
-        }
-        self.allowances.setter(owner).setter(spender).set(value);
         Ok(())
     }
 }

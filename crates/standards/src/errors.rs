@@ -29,6 +29,10 @@ sol! {
     #[derive(Debug)] error InvalidAccountNonce(address account, uint256 currentNonce);
     #[derive(Debug)] error ECDSAInvalidSignature();
     #[derive(Debug)] error ECDSAInvalidSignatureS(bytes32 s);
+    // Votes: ERC-5805, OpenZeppelin's ERC20Votes
+    #[derive(Debug)] error VotesExpiredSignature(uint256 expiry);
+    #[derive(Debug)] error ERC5805FutureLookup(uint256 timepoint, uint48 clock);
+    #[derive(Debug)] error ERC20ExceededSafeSupply(uint256 increasedSupply, uint256 cap);
     // Access
     #[derive(Debug)] error OwnableUnauthorizedAccount(address account);
     #[derive(Debug)] error OwnableInvalidOwner(address owner);

@@ -14,6 +14,9 @@ sol! {
     // ERC-7540
     #[derive(Debug)] event RedeemRequest(address indexed controller, address indexed owner, uint256 indexed requestId, address sender, uint256 shares);
     #[derive(Debug)] event OperatorSet(address indexed controller, address indexed operator, bool approved);
+    // ERC-5805
+    #[derive(Debug)] event DelegateChanged(address indexed delegator, address indexed fromDelegate, address indexed toDelegate);
+    #[derive(Debug)] event DelegateVotesChanged(address indexed delegate, uint256 previousVotes, uint256 newVotes);
     // Ownership
     #[derive(Debug)] event OwnershipTransferStarted(address indexed previousOwner, address indexed newOwner);
     #[derive(Debug)] event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);

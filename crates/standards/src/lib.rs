@@ -3,7 +3,8 @@
 //! The map:
 //! - [`abi`]: words, reverts and events in their smallest form; [`call`]: calls to other contracts;
 //! - [`packed`]: several small integers in one storage slot;
-//! - [`erc20`], [`permit`], [`eip712`], [`votes`]: tokens; [`erc721`]: certificates; [`erc165`]: interface ids;
+//! - [`erc20`], [`permit`], [`votes`] with its [`checkpoints`]: tokens; [`eip712`], [`ecdsa`]: signatures;
+//! - [`erc721`]: certificates; [`erc165`]: interface ids;
 //! - [`errors`], [`events`]: the ERCs' own errors (ERC-6093, OpenZeppelin) and events.
 //!
 //! A building block is a `#[storage]` struct with plain methods; a contract embeds it and exposes what it
@@ -12,6 +13,7 @@ extern crate alloc;
 
 pub mod abi;
 pub mod call;
+pub mod checkpoints;
 pub mod ecdsa;
 pub mod eip712;
 pub mod erc165;
@@ -21,5 +23,6 @@ pub mod errors;
 pub mod events;
 pub mod packed;
 pub mod permit;
+pub mod votes;
 
 pub use abi::{Result, Revert, Word};

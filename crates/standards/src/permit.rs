@@ -71,29 +71,41 @@ pub struct Permit {
     pub s: B256,
 }
 
+impl Permit {
+    /// Uses the signature up, which must be the owner's in the domain of `separator`
+    /// (see [`eip712::domain_separator`]); the caller then sets the allowance.
+    ///
+    /// # Errors
+    /// `ERC2612ExpiredSignature`; `ERC2612InvalidSigner` where someone else signed, or the owner another text;
+    /// `ECDSAInvalidSignature`, `ECDSAInvalidSignatureS`.
+    #[inline(never)]
+    pub fn verify(&self, nonces: &mut Nonces, separator: B256) -> Result<()> {
+        let Self { owner, spender, value, deadline, v, r, s } = *self;
+        if U256::from(nonces.vm().block_timestamp()) > deadline {
+            return Err(error!(ERC2612ExpiredSignature, deadline));
+        }
+        let nonce = nonces.use_nonce(owner);
+        let words = [owner.word(), spender.word(), value, nonce, deadline];
+        let digest = eip712::typed_hash(separator, eip712::struct_hash(PERMIT_TYPEHASH, &words));
+        let signer = ecdsa::recover(nonces.vm(), digest, v, r, s)?;
+        if signer != owner {
+            return Err(error!(ERC2612InvalidSigner, signer, owner));
+        }
+        Ok(())
+    }
+}
+
 /// Sets an allowance by its owner's signature in the domain of `separator`
 /// (see [`eip712::domain_separator`]). Anyone may bring the signature.
 ///
 /// # Errors
-/// `ERC2612ExpiredSignature`; `ERC2612InvalidSigner` where someone else signed, or the owner another text;
-/// `ECDSAInvalidSignature`, `ECDSAInvalidSignatureS`; those of an approval.
+/// Those of [`Permit::verify`] and of an approval.
 ///
 /// # Events
 /// `Approval`.
-#[inline(never)]
 pub fn permit(erc20: &mut Erc20, nonces: &mut Nonces, separator: B256, permit: &Permit) -> Result<()> {
-    let Permit { owner, spender, value, deadline, v, r, s } = *permit;
-    if U256::from(erc20.vm().block_timestamp()) > deadline {
-        return Err(error!(ERC2612ExpiredSignature, deadline));
-    }
-    let nonce = nonces.use_nonce(owner);
-    let words = [owner.word(), spender.word(), value, nonce, deadline];
-    let digest = eip712::typed_hash(separator, eip712::struct_hash(PERMIT_TYPEHASH, &words));
-    let signer = ecdsa::recover(erc20.vm(), digest, v, r, s)?;
-    if signer != owner {
-        return Err(error!(ERC2612InvalidSigner, signer, owner));
-    }
-    erc20._approve(owner, spender, value)
+    permit.verify(nonces, separator)?;
+    erc20._approve(permit.owner, permit.spender, permit.value)
 }
 
 #[cfg(test)]
