@@ -24,19 +24,23 @@ interface IPolicy is IOwned, IPausable, IERC721 {
         uint256 premium;       // gross premium paid
         bytes32 entryHash;     // hash of the trigger's entry at the sale
         bool filed;            // whether a claim was ever filed
-        bool locked;           // whether a claim is open
-        bool expired;          // closed for good
+        bool locked;           // whether a claim is open: it cannot be transferred
+        bool expired;          // closed for good; the certificate stays its holder's
     }
 
+    /// Everything about a sale that will matter at a claim; entry is what Assessor.file asks for.
     event PolicyBought(
         uint256 indexed policy, uint256 indexed product, bytes32 indexed subject, address payer, address insured, bytes32 position,
         uint256 amount, uint256 premium, uint64 start, uint64 end, uint64 deadline, bytes entry
     );
+    /// premium = net + treasuryFee + juryFee + referralFee, exactly.
     event PremiumSplit(uint256 indexed policy, uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, address indexed referrer);
     event PolicyExpired(uint256 indexed policy);
     event PolicyClaimed(uint256 indexed policy, uint256 confirmed, uint256 remaining);
+    event PeersSet(address indexed risk, address indexed assessor, address indexed certificate);
     event SharesSet(uint16 treasuryBps, uint16 juryBps, uint16 referralBps);
 
+    /// The vault is closed for business.
     error PurchasesClosed();
     error PremiumTooHigh(uint256 premium, uint256 max);
     error DeadlinePassed(uint256 deadline);
@@ -45,22 +49,31 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     error InterestExceeded(uint256 cover, uint256 interest);
     /// The insured is neither the payer nor has signed.
     error InsuredMustConsent(address insured);
+    /// A claim is open: no transfer, no second claim, no expiry before it is closed.
     error PolicyLocked(uint256 policy);
+    /// Nothing to close: no claim is open.
+    error ClaimNotOpen(uint256 policy);
+    /// Confirmed claims would pass the cover (amount times ratio).
+    error CoverExceeded(uint256 confirmed, uint256 cover);
     error PolicyNotOver(uint256 policy, uint256 deadline);
     error PolicyIsExpired(uint256 policy);
+    /// The caller is neither the policy's holder nor one of its operators.
     error NotHolder(address caller, uint256 policy);
 
     /// Buys cover for term seconds after the waiting period. The premium, at most maxPremium, is taken from the
-    /// caller by allowance. deadline: the purchase must happen by then.
+    /// caller by allowance. deadline: the purchase must happen by then. In this version insured is the caller. The
+    /// certificate goes to receiver, which is not called. A referrer is paid out of the treasury's share; the
+    /// buyer, the insured and the receiver are none.
     function buy(
         uint256 product, bytes32 subject, address insured, bytes32 position, uint256 amount, uint256 term,
         uint256 maxPremium, uint256 deadline, address receiver, address referrer
     ) external returns (uint256 policy, uint256 premium);
-    /// Closes policies whose last filing has passed; anyone.
+    /// Closes a policy whose last filing has passed, on the claims clock; anyone. The certificate stays.
     function expire(uint256 policy) external;
 
     // Called by Assessor
-    /// Locks a policy for a claim by caller (its holder or an operator) and answers with its terms.
+    /// Locks a policy for a claim by caller (its holder or an operator) and answers with its terms; filed:
+    /// whether a claim was filed before this one.
     function open(uint256 policy, address caller) external returns (
         uint256 product, bytes32 subject, address insured, bytes32 position, uint256 start, uint256 end,
         uint256 deadline, uint256 amount, uint256 confirmed, uint256 ratioBps, uint256 deductibleBps,
@@ -70,15 +83,20 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     function close(uint256 policy, uint256 confirmed) external;
 
     // Views
+    /// What buy would take now, and where it comes from: net is the pool's, premium what the buyer pays. The trigger,
+    /// the pauses and the interest have their own say in buy.
     function quote(uint256 product, bytes32 subject, uint256 amount, uint256 term) external view returns (
-        uint256 premium, uint256 net, uint256 pure, uint256 capitalCost, uint256 load, uint256 rate,
+        uint256 premium, uint256 net, uint256 purePremium, uint256 capitalCost, uint256 load, uint256 rate,
         uint256 utilisationBefore, uint256 utilisationAfter, uint256 ratioBps, uint256 deductibleBps, uint256 waiting
     );
     function policyOf(uint256 policy) external view returns (Policy memory);
+    /// Policies sold so far; their numbers run from 1 to it.
     function policyCount() external view returns (uint256);
+    /// The same: certificates are never destroyed.
     function totalSupply() external view returns (uint256);
-    /// Live cover on one (subject, insured, position), and until when it counts.
-    function coverOn(bytes32 subject, address insured, bytes32 position) external view returns (uint256 amount, uint256 until);
+    /// Live cover on one (subject, insured, position) of the product's trigger, over all products with that
+    /// trigger, and until when it counts.
+    function coverOn(uint256 product, bytes32 subject, address insured, bytes32 position) external view returns (uint256 amount, uint256 until);
     function shares() external view returns (uint16 treasuryBps, uint16 juryBps, uint16 referralBps);
     function pausedUntil() external view returns (uint256);
     function peers() external view returns (address risk, address assessor, address certificate);
@@ -86,8 +104,10 @@ interface IPolicy is IOwned, IPausable, IERC721 {
 
     // Owner and guardian
     function wire(address risk, address assessor, address certificate) external;
+    /// Replaces the renderer of certificates.
     function setCertificate(address certificate) external;
-    /// referralBps is the referrer's part of the treasury's share.
+    /// The treasury's and the jury's share of the gross premium, together at most 50 %; referralBps is the
+    /// referrer's part of the treasury's share. For sales from now on.
     function setShares(uint16 treasuryBps, uint16 juryBps, uint16 referralBps) external;
     function pausePurchases(uint64 duration, bytes32 reason) external;
 }

@@ -1,0 +1,448 @@
+//! The storage that both programs of the contract work on, and what both do with it.
+
+use alloc::vec::Vec;
+
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, aliases::U32};
+use alloy_sol_types::SolCall;
+use protocol::{
+    Result,
+    abi::{IERC20, IERC4626, IPolicy, IRisk, IVault, NotWired, UnauthorizedCaller},
+    call::{ask, require_code, try_ask},
+    error,
+    ext::Extension,
+    pause::Pause,
+    roles::Roles,
+};
+use standards::{erc721::Erc721, packed::Packed};
+use stylus_sdk::{
+    prelude::*,
+    storage::{StorageAddress, StorageB256, StorageMap, StorageU32, StorageU256},
+    stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
+};
+
+use crate::{
+    record::{Amounts, ENTRY, EXPIRED, INSURED, LOCKED, POSITION, Terms, Token, fit},
+    split::Shares,
+};
+
+/// Everything that the contract stores.
+#[storage]
+pub struct Book {
+    /// Owner, set-up key, guardian.
+    pub roles: Roles,
+    /// The second program.
+    pub extension: Extension,
+    /// The pause of purchases.
+    pub pause: Pause,
+    /// `|255 shares 208|207 policies sold 160|159 risk 0|`: what every purchase reads.
+    head: StorageU256,
+    assessor: StorageAddress,
+    certificate: StorageAddress,
+    /// Holders; beside each the policy's [`Token`] fields.
+    pub token: Erc721,
+    policies: StorageMap<U256, Entry>,
+    products: StorageMap<U256, Line>,
+    covers: StorageMap<B256, StorageU256>,
+    numbers: StorageMap<B256, StorageU32>,
+    subjects: StorageMap<U256, StorageB256>,
+    subject_count: StorageU32,
+}
+
+/// A policy's words beside its token's; the last three only where flags say so.
+#[storage]
+struct Entry {
+    amounts: StorageU256,
+    terms: StorageU256,
+    insured: StorageAddress,
+    position: StorageB256,
+    entry_hash: StorageB256,
+}
+
+/// A product's [`Route`] in three words.
+///
+/// `|255 decimals 248|247 cover 240|239 asset, upper half 160|159 trigger 0|`
+/// `|239 asset, lower half 160|159 vault 0|`, and the asset's symbol.
+#[storage]
+struct Line {
+    first: StorageU256,
+    second: StorageU256,
+    symbol: StorageB256,
+}
+
+/// Where a product's calls and money go. It never changes: a revision of a product is a new product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Decides about losses.
+    pub trigger: Address,
+    /// Holds the capital.
+    pub vault: Address,
+    /// The vault's asset, in which amounts and premiums are.
+    pub asset: Address,
+    /// The type of cover, as `IRisk.Cover`.
+    pub cover: u8,
+    /// The asset's decimals; 0 where it tells none.
+    pub decimals: u8,
+}
+
+/// A new policy.
+pub struct Sale {
+    /// Who gets the certificate.
+    pub receiver: Address,
+    /// The product's id.
+    pub product: U256,
+    /// What the cover is about.
+    pub subject: B256,
+    /// Whose loss is covered.
+    pub insured: Address,
+    /// What of the insured's is covered.
+    pub position: B256,
+    /// Cover bought.
+    pub amount: U256,
+    /// Premium, times and ratios.
+    pub terms: Terms,
+    /// The hash of the trigger's entry; `None` where it is empty.
+    pub entry_hash: Option<B256>,
+}
+
+/// Live cover on one interest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cover {
+    /// The sum of the amounts.
+    pub amount: U256,
+    /// The latest end among the policies; the sum counts until then.
+    pub until: u64,
+}
+
+impl Book {
+    // ———————————————————————————————————————————————————————————————————————————————————————————————— peers
+
+    /// Risk.
+    ///
+    /// # Errors
+    /// `NotWired`.
+    pub fn risk(&self) -> Result<Address> {
+        match self.head().address(0) {
+            Address::ZERO => Err(error!(NotWired)),
+            risk => Ok(risk),
+        }
+    }
+
+    /// Risk, Assessor and Certificate; zeros before they are wired.
+    #[must_use]
+    pub fn peers(&self) -> [Address; 3] {
+        [self.head().address(0), self.assessor.get(), self.certificate.get()]
+    }
+
+    /// Sets the peers.
+    pub fn set_peers(&mut self, [risk, assessor, certificate]: [Address; 3]) {
+        let head = self.head().with_address(0, risk);
+        self.head.set(head.0);
+        self.assessor.set(assessor);
+        self.certificate.set(certificate);
+    }
+
+    /// Fails unless Assessor calls.
+    ///
+    /// # Errors
+    /// `UnauthorizedCaller`.
+    pub fn only_assessor(&self) -> Result<()> {
+        let caller = self.vm().msg_sender();
+        if caller == self.assessor.get() {
+            return Ok(());
+        }
+        Err(error!(UnauthorizedCaller, caller))
+    }
+
+    // ———————————————————————————————————————————————————————————————————————————————————————— counts, shares
+
+    /// How many policies were sold.
+    #[must_use]
+    pub fn count(&self) -> U256 {
+        self.head().get(160, 48)
+    }
+
+    /// The shares in a premium.
+    #[must_use]
+    pub fn shares(&self) -> Shares {
+        Shares::unpack(Packed(self.head().get(208, 48)))
+    }
+
+    /// Sets the shares in a premium, for sales from now on.
+    pub fn set_shares(&mut self, shares: Shares) {
+        let head = self.head().with_u64(208, 48, shares.pack());
+        self.head.set(head.0);
+    }
+
+    fn head(&self) -> Packed {
+        Packed(self.head.get())
+    }
+
+    // —————————————————————————————————————————————————————————————————————————————————————————————— policies
+
+    /// A policy's token word.
+    ///
+    /// # Errors
+    /// `ERC721NonexistentToken`.
+    pub fn policy(&self, id: U256) -> Result<Token> {
+        Ok(Token(self.token.minted(id)?))
+    }
+
+    /// The token word of a policy that nothing holds up.
+    ///
+    /// # Errors
+    /// `ERC721NonexistentToken`, `PolicyIsExpired`, `PolicyLocked`.
+    pub fn live(&self, id: U256) -> Result<Token> {
+        let token = self.policy(id)?;
+        if token.has(EXPIRED) {
+            return Err(error!(IPolicy::PolicyIsExpired, id));
+        }
+        if token.has(LOCKED) {
+            return Err(error!(IPolicy::PolicyLocked, id));
+        }
+        Ok(token)
+    }
+
+    /// Writes the fields of a policy's token word; its holder stays.
+    pub fn set_policy(&mut self, id: U256, token: Token) {
+        self.token.set_beside(id, token.0);
+    }
+
+    /// Cover bought and claims confirmed.
+    #[must_use]
+    pub fn amounts(&self, id: U256) -> Amounts {
+        Amounts(Packed(self.policies.getter(id).amounts.get()))
+    }
+
+    /// Writes cover bought and claims confirmed.
+    pub fn set_amounts(&mut self, id: U256, amounts: Amounts) {
+        self.policies.setter(id).amounts.set(amounts.0.0);
+    }
+
+    /// Premium, times and ratios.
+    #[must_use]
+    pub fn terms(&self, id: U256) -> Terms {
+        Terms(Packed(self.policies.getter(id).terms.get()))
+    }
+
+    /// Whose loss a policy covers.
+    #[must_use]
+    pub fn insured(&self, id: U256, token: Token) -> Address {
+        if token.has(INSURED) { self.policies.getter(id).insured.get() } else { token.holder() }
+    }
+
+    /// What of the insured's a policy covers.
+    #[must_use]
+    pub fn position(&self, id: U256, token: Token) -> B256 {
+        if token.has(POSITION) { self.policies.getter(id).position.get() } else { B256::ZERO }
+    }
+
+    /// The hash of the trigger's entry at the sale.
+    #[must_use]
+    pub fn entry_hash(&self, id: U256, token: Token) -> B256 {
+        if token.has(ENTRY) { self.policies.getter(id).entry_hash.get() } else { KECCAK256_EMPTY }
+    }
+
+    /// The subject of a policy.
+    #[must_use]
+    pub fn subject(&self, token: Token) -> B256 {
+        self.subjects.get(U256::from(token.subject()))
+    }
+
+    /// Records a sale, and gives the certificate to its receiver.
+    ///
+    /// # Errors
+    /// `ERC721InvalidReceiver` for the zero address; `SafeCastOverflowedUintDowncast` for a product's id above
+    /// 2³² − 1 or an amount above 2¹²⁸ − 1.
+    ///
+    /// # Events
+    /// `Transfer` from the zero address.
+    pub fn record(&mut self, sale: &Sale) -> Result<U256> {
+        let product = fit(sale.product, 32)?.to::<u32>();
+        let amount = fit(sale.amount, 128)?.to::<u128>();
+        let head = self.head();
+        let id = U256::from(head.u64(160, 48).wrapping_add(1)); // a sale a second fills 48 bits in 8.9 million years
+        self.head.set(head.with(160, 48, id).0);
+
+        let subject = self.number(sale.subject);
+        let mut flags = 0;
+        let mut policy = self.policies.setter(id);
+        policy.amounts.set(Amounts::new(amount).0.0);
+        policy.terms.set(sale.terms.0.0);
+        if sale.insured != sale.receiver {
+            policy.insured.set(sale.insured);
+            flags |= INSURED;
+        }
+        if !sale.position.is_zero() {
+            policy.position.set(sale.position);
+            flags |= POSITION;
+        }
+        if let Some(entry_hash) = sale.entry_hash {
+            policy.entry_hash.set(entry_hash);
+            flags |= ENTRY;
+        }
+        self.token.mint(sale.receiver, id, Token::new(product, subject, flags).0)?;
+        Ok(id)
+    }
+
+    /// Moves a certificate by the caller's right. Where the holder is the insured, it is written down that he
+    /// stays so.
+    ///
+    /// # Errors
+    /// Those of [`Erc721::transfer_from`]; `PolicyLocked` while a claim is open.
+    ///
+    /// # Events
+    /// `Transfer`.
+    pub fn transfer(&mut self, from: Address, to: Address, id: U256) -> Result<()> {
+        let token = Token(self.token.transfer_from(from, to, id)?);
+        if token.has(LOCKED) {
+            return Err(error!(IPolicy::PolicyLocked, id));
+        }
+        if !token.has(INSURED) && from != to {
+            self.policies.setter(id).insured.set(from);
+            self.set_policy(id, token.with(INSURED));
+        }
+        Ok(())
+    }
+
+    /// A subject's number from 1; the next one where it has none yet.
+    fn number(&mut self, subject: B256) -> u32 {
+        let number = self.numbers.get(subject).to::<u32>();
+        if number != 0 {
+            return number;
+        }
+        let number = self.subject_count.get().to::<u32>().wrapping_add(1); // Risk lists subjects one by one
+        self.subject_count.set(U32::from(number));
+        self.numbers.setter(subject).set(U32::from(number));
+        self.subjects.setter(U256::from(number)).set(subject);
+        number
+    }
+
+    // —————————————————————————————————————————————————————————————————————————————————————————————— products
+
+    /// Where the product's calls and money go, if a policy of it was ever sold.
+    #[must_use]
+    pub fn route(&self, product: U256) -> Option<Route> {
+        let line = self.products.getter(product);
+        let first = Packed(line.first.get());
+        let trigger = first.address(0);
+        if trigger.is_zero() {
+            return None;
+        }
+        let second = Packed(line.second.get());
+        let asset = Packed(second.get(160, 80)).with(80, 80, first.get(160, 80)).address(0);
+        Some(Route {
+            trigger,
+            vault: second.address(0),
+            asset,
+            cover: first.u64(240, 8) as u8,
+            decimals: first.u64(248, 8) as u8,
+        })
+    }
+
+    /// The symbol of a product's asset, cut to 32 bytes; zeros where it tells none, or nothing was ever sold.
+    #[must_use]
+    pub fn symbol(&self, product: U256) -> B256 {
+        self.products.getter(product).symbol.get()
+    }
+
+    /// Asks Risk, the vault and the asset for a product's route.
+    ///
+    /// # Errors
+    /// What they revert with (`UnknownProduct`); `AddressEmptyCode` where trigger, vault or asset is no contract.
+    pub fn find_route(&self, risk: Address, product: U256) -> Result<Route> {
+        let vm = self.vm();
+        let answer = ask(vm, risk, IRisk::productCall::SELECTOR, &[product])?;
+        let (vault, trigger) = (answer.address(0)?, answer.address(1)?);
+        require_code(vm, vault)?;
+        require_code(vm, trigger)?;
+        let asset = ask(vm, vault, IERC4626::assetCall::SELECTOR, &[])?.address(0)?;
+        require_code(vm, asset)?;
+        let decimals = try_ask(vm, asset, IERC20::decimalsCall::SELECTOR, &[], 1).and_then(|answer| answer.u64(0).ok());
+        Ok(Route {
+            trigger,
+            vault,
+            asset,
+            cover: u8::try_from(answer.u64(2)?).unwrap_or(u8::MAX),
+            decimals: decimals.and_then(|decimals| u8::try_from(decimals).ok()).unwrap_or(0),
+        })
+    }
+
+    /// Keeps a product's route and its asset's symbol, which then never change.
+    pub fn set_route(&mut self, product: U256, route: &Route, symbol: B256) {
+        let asset = Packed::default().with_address(0, route.asset);
+        let first = Packed::default()
+            .with_address(0, route.trigger)
+            .with(160, 80, asset.get(80, 80))
+            .with_u64(240, 8, u64::from(route.cover))
+            .with_u64(248, 8, u64::from(route.decimals));
+        let second = Packed::default().with_address(0, route.vault).with(160, 80, asset.get(0, 80));
+        let mut line = self.products.setter(product);
+        line.first.set(first.0);
+        line.second.set(second.0);
+        line.symbol.set(symbol);
+    }
+
+    /// Asks an asset for its symbol, cut to whole characters within 32 bytes. Tokens from before the standard answer with
+    /// 32 bytes instead of a string.
+    #[must_use]
+    pub fn find_symbol(&self, asset: Address) -> B256 {
+        let mut symbol = B256::ZERO;
+        let Some(answer) = try_ask(self.vm(), asset, IERC20::symbolCall::SELECTOR, &[], 1) else { return symbol };
+        if answer.data().len() == 32 {
+            symbol.copy_from_slice(answer.data());
+        } else if let Ok(text) = answer.bytes(0) {
+            let mut len = text.len().min(32);
+            while len < text.len() && len > 0 && text[len] & 0xc0 == 0x80 {
+                len -= 1; // within a character of UTF-8
+            }
+            symbol[..len].copy_from_slice(&text[..len]);
+        }
+        symbol
+    }
+
+    /// The vault's capital for capacity.
+    ///
+    /// # Errors
+    /// `PurchasesClosed` where the vault is closed for business.
+    pub fn capital(&self, vault: Address) -> Result<U256> {
+        let answer = ask(self.vm(), vault, IVault::capitalCall::SELECTOR, &[])?;
+        if answer.bool(1)? {
+            return Err(error!(IPolicy::PurchasesClosed));
+        }
+        answer.word(0)
+    }
+
+    // —————————————————————————————————————————————————————————————————————————————————————————————— interest
+
+    /// The key of one interest: a position of an insured in a subject of a trigger.
+    #[must_use]
+    pub fn interest(&self, trigger: Address, subject: B256, insured: Address, position: B256) -> B256 {
+        let mut key = Vec::with_capacity(104);
+        key.extend_from_slice(trigger.as_slice());
+        key.extend_from_slice(subject.as_slice());
+        key.extend_from_slice(insured.as_slice());
+        key.extend_from_slice(position.as_slice());
+        self.vm().native_keccak256(&key)
+    }
+
+    /// Live cover on an interest; none after the latest end.
+    #[must_use]
+    pub fn cover_on(&self, interest: B256) -> Cover {
+        let word = Packed(self.covers.get(interest));
+        let until = word.u64(128, 40);
+        if self.vm().block_timestamp() > until {
+            return Cover::default();
+        }
+        Cover { amount: word.get(0, 128), until }
+    }
+
+    /// Writes the live cover on an interest.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` where the sum passes 2¹²⁸ − 1.
+    pub fn set_cover(&mut self, interest: B256, cover: Cover) -> Result<()> {
+        let word = Packed(fit(cover.amount, 128)?).with(128, 40, fit(U256::from(cover.until), 40)?);
+        self.covers.setter(interest).set(word.0);
+        Ok(())
+    }
+}

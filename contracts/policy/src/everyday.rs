@@ -1,0 +1,282 @@
+//! The first program: what users and Assessor call every day.
+
+use alloc::{vec, vec::Vec};
+
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::{SolCall, SolEvent};
+use protocol::{
+    Result, Word,
+    abi::{IERC721::MetadataUpdate, IPolicy, IRisk, ITrigger, IVault},
+    call::{Answer, ask, tell, token},
+    emit, error, ext,
+    guard::{self, Lock},
+};
+use standards::{abi::log_bytes, errors::ReentrancyGuardReentrantCall};
+use stylus_sdk::{
+    abi::Bytes,
+    prelude::*,
+    stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
+};
+
+use crate::{
+    book::{Book, Cover, Route, Sale},
+    record::{EXPIRED, FILED, LOCKED, Terms},
+    split::Split,
+};
+
+/// The contract's first program; what it does not know it runs in [`PolicyExt`](crate::PolicyExt).
+#[cfg_attr(not(feature = "ext"), entrypoint)]
+#[storage]
+pub struct Policy {
+    book: Book,
+}
+
+#[cfg(feature = "ext")]
+// SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
+unsafe impl TopLevelStorage for Policy {}
+
+#[public]
+impl Policy {
+    /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
+    /// program.
+    #[constructor]
+    pub fn constructor(&mut self, owner: Address, setup: Address, extension: Address) -> Result<()> {
+        self.book.roles.construct(owner, setup)?;
+        self.book.extension.construct(extension)
+    }
+
+    // ——————————————————————————————————————————————————————————————————————————————————————————————— policies
+
+    /// Sells a cover to the caller; `IPolicy.buy` says what is checked and what is paid.
+    #[allow(clippy::too_many_arguments)]
+    pub fn buy(
+        &mut self,
+        product: U256,
+        subject: B256,
+        insured: Address,
+        position: B256,
+        amount: U256,
+        term: U256,
+        max_premium: U256,
+        deadline: U256,
+        receiver: Address,
+        referrer: Address,
+    ) -> Result<(U256, U256)> {
+        let lock = Lock::take()?;
+        let now = U256::from(self.vm().block_timestamp());
+        if now > deadline {
+            return Err(error!(IPolicy::DeadlinePassed, deadline));
+        }
+        self.book.pause.require_running()?;
+        let payer = self.vm().msg_sender();
+        if insured != payer {
+            return Err(error!(IPolicy::InsuredMustConsent, insured));
+        }
+
+        // What the peers say. Nothing of this contract has been written yet: the trigger is anybody's code.
+        let risk = self.book.risk()?;
+        let (route, first_sale) = match self.book.route(product) {
+            Some(route) => (route, None),
+            None => {
+                let route = self.book.find_route(risk, product)?;
+                (route, Some(self.book.find_symbol(route.asset)))
+            }
+        };
+        let entered = self.enter(&route, subject, insured, position)?;
+        let entry = entered.bytes(1)?;
+        let capital = self.book.capital(route.vault)?;
+        let quote = [product, subject.word(), amount, term, capital, entered.word(3)?];
+        let quote = tell(self.vm(), risk, IRisk::underwriteCall::SELECTOR, &quote)?;
+
+        // The price and the dates.
+        let referrer = if [Address::ZERO, payer, receiver].contains(&referrer) { Address::ZERO } else { referrer };
+        let split = self.book.shares().split(quote.word(0)?, !referrer.is_zero())?;
+        if split.gross > max_premium {
+            return Err(error!(IPolicy::PremiumTooHigh, split.gross, max_premium));
+        }
+        let start = actuary::math::add(now, quote.word(3)?)?;
+        let end = actuary::math::add(start, term)?;
+        let terms = Terms::new(split.gross, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
+
+        // The interest: live cover on it, this one included, until the latest end.
+        let interest = self.book.interest(route.trigger, subject, insured, position);
+        let before = self.book.cover_on(interest);
+        let cover = actuary::math::add(before.amount, amount)?;
+        let limit = entered.word(2)?;
+        if cover > limit {
+            return Err(error!(IPolicy::InterestExceeded, cover, limit));
+        }
+        self.book.set_cover(interest, Cover { amount: cover, until: before.until.max(terms.end()) })?;
+
+        if let Some(symbol) = first_sale {
+            self.book.set_route(product, &route, symbol);
+        }
+        let entry_hash = if entry.is_empty() { None } else { Some(self.vm().native_keccak256(entry)) };
+        let sale = Sale { receiver, product, subject, insured, position, amount, terms, entry_hash };
+        let id = self.book.record(&sale)?;
+        self.log_sale(id, &sale, payer, &split, referrer, entry);
+
+        // The money, last: whole to the vault, which books the parts apart.
+        token::transfer_from(self.vm(), route.asset, payer, route.vault, split.gross)?;
+        let words = [split.net, start, end, split.treasury, split.jury, referrer.word(), split.referral];
+        tell(self.vm(), route.vault, IVault::premiumCall::SELECTOR, &words)?;
+        lock.release();
+        Ok((id, split.gross))
+    }
+
+    /// Locks a policy for a claim and answers with its terms. Assessor only.
+    pub fn open(&mut self, policy: U256, caller: Address) -> Result<[U256; 14]> {
+        self.book.only_assessor()?;
+        if guard::is_locked() {
+            return Err(error!(ReentrancyGuardReentrantCall)); // no claim in the middle of a purchase
+        }
+        let token = self.book.live(policy)?;
+        let holder = token.holder();
+        if caller != holder && !self.book.token.is_approved_for_all(holder, caller) {
+            return Err(error!(IPolicy::NotHolder, caller, policy));
+        }
+        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
+        let answer = [
+            U256::from(token.product()),
+            self.book.subject(token).word(),
+            self.book.insured(policy, token).word(),
+            self.book.position(policy, token).word(),
+            U256::from(terms.start()),
+            U256::from(terms.end()),
+            U256::from(terms.deadline()),
+            amounts.amount(),
+            amounts.confirmed(),
+            U256::from(terms.ratio()),
+            U256::from(terms.deductible()),
+            token.has(FILED).word(),
+            self.book.entry_hash(policy, token).word(),
+            holder.word(),
+        ];
+        self.book.set_policy(policy, token.with(LOCKED | FILED));
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+        Ok(answer)
+    }
+
+    /// Records the claims confirmed so far and unlocks. Assessor only.
+    pub fn close(&mut self, policy: U256, confirmed: U256) -> Result<()> {
+        self.book.only_assessor()?;
+        let token = self.book.policy(policy)?;
+        if !token.has(LOCKED) {
+            return Err(error!(IPolicy::ClaimNotOpen, policy));
+        }
+        let amounts = self.book.amounts(policy);
+        let cover = self.book.terms(policy).cover(amounts.amount())?;
+        let Some(remaining) = cover.checked_sub(confirmed) else {
+            return Err(error!(IPolicy::CoverExceeded, confirmed, cover));
+        };
+        self.book.set_amounts(policy, amounts.with_confirmed(confirmed.to::<u128>())); // at most the cover
+        self.book.set_policy(policy, token.without(LOCKED));
+        emit!(self.vm(), IPolicy::PolicyClaimed, [policy], [confirmed, remaining]);
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+        Ok(())
+    }
+
+    /// Closes a policy whose last filing has passed. Anyone. Risk hears only of those that were filed: the others
+    /// leave its books by themselves.
+    pub fn expire(&mut self, policy: U256) -> Result<()> {
+        let lock = Lock::take()?;
+        let token = self.book.live(policy)?;
+        let terms = self.book.terms(policy);
+        let risk = self.book.risk()?;
+        let clock = ask(self.vm(), risk, IRisk::claimsClockCall::SELECTOR, &[])?.word(0)?;
+        let deadline = U256::from(terms.deadline());
+        if clock <= deadline {
+            return Err(error!(IPolicy::PolicyNotOver, policy, deadline));
+        }
+        self.book.set_policy(policy, token.with(EXPIRED));
+        emit!(self.vm(), IPolicy::PolicyExpired, [policy], []);
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+        if token.has(FILED) {
+            let amounts = self.book.amounts(policy);
+            let (product, subject) = (U256::from(token.product()), self.book.subject(token).word());
+            let cover = terms.cover(amounts.amount())?;
+            let words = [product, subject, cover, deadline, true.word(), amounts.confirmed()];
+            tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
+        }
+        lock.release();
+        Ok(())
+    }
+
+    // ———————————————————————————————————————————————————————————————————————————————————————————————— ERC-721
+
+    /// Who holds a policy.
+    pub fn owner_of(&self, token_id: U256) -> Result<Address> {
+        self.book.token.owner_of(token_id)
+    }
+
+    /// How many policies an account holds, expired ones too.
+    pub fn balance_of(&self, owner: Address) -> Result<U256> {
+        self.book.token.balance_of(owner)
+    }
+
+    /// Gives a policy away; not while a claim is open.
+    pub fn transfer_from(&mut self, from: Address, to: Address, token_id: U256) -> Result<()> {
+        self.book.transfer(from, to, token_id)
+    }
+
+    /// [`transfer_from`](Self::transfer_from) to an account that takes it: a contract is asked.
+    pub fn safe_transfer_from(&mut self, from: Address, to: Address, token_id: U256) -> Result<()> {
+        self.send(from, to, token_id, &[])
+    }
+
+    /// [`safe_transfer_from`](Self::safe_transfer_from) with data for the receiver.
+    #[selector(name = "safeTransferFrom")]
+    pub fn safe_transfer_from_with_data(
+        &mut self,
+        from: Address,
+        to: Address,
+        token_id: U256,
+        data: Bytes,
+    ) -> Result<()> {
+        self.send(from, to, token_id, &data)
+    }
+
+    /// Runs everything else in the second program.
+    #[fallback]
+    #[payable]
+    pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+        ext::delegate(self.vm(), self.book.extension.program(), calldata)
+    }
+}
+
+impl Policy {
+    /// The trigger's word on a purchase: (healthy, entry, interest, size).
+    fn enter(&self, route: &Route, subject: B256, insured: Address, position: B256) -> Result<Answer> {
+        let words = [subject.word(), insured.word(), position.word()];
+        let entered = tell(self.vm(), route.trigger, ITrigger::enterCall::SELECTOR, &words)?;
+        if !entered.bool(0)? {
+            return Err(error!(IPolicy::SubjectNotHealthy, subject));
+        }
+        Ok(entered)
+    }
+
+    fn send(&mut self, from: Address, to: Address, id: U256, data: &[u8]) -> Result<()> {
+        let lock = Lock::take()?;
+        self.book.transfer(from, to, id)?;
+        self.book.token.check_received(from, to, id, data)?;
+        lock.release();
+        Ok(())
+    }
+
+    fn log_sale(&self, id: U256, sale: &Sale, payer: Address, split: &Split, referrer: Address, entry: &[u8]) {
+        let topics = [IPolicy::PolicyBought::SIGNATURE_HASH, id.into(), sale.product.into(), sale.subject];
+        let words = [
+            payer.word(),
+            sale.insured.word(),
+            sale.position.word(),
+            sale.amount,
+            split.gross,
+            U256::from(sale.terms.start()),
+            U256::from(sale.terms.end()),
+            U256::from(sale.terms.deadline()),
+        ];
+        log_bytes(self.vm(), &topics, &words, entry);
+        let parts = [split.net, split.treasury, split.jury, split.referral];
+        emit!(self.vm(), IPolicy::PremiumSplit, [id, referrer], [parts[0], parts[1], parts[2], parts[3]]);
+    }
+}

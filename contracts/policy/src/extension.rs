@@ -1,0 +1,324 @@
+//! The second program: quotes and views, metadata, approvals, administration.
+
+use alloc::{
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+use alloy_primitives::{Address, B256, FixedBytes, U256};
+use alloy_sol_types::SolCall;
+use protocol::{
+    Result, Word,
+    abi::{AlreadyWired, ICertificate, IERC721::BatchMetadataUpdate, IPolicy, IRisk, NotWired, PauseSet},
+    call::{ask, require_code},
+    emit, error,
+};
+use standards::{
+    erc165::{self, ERC721, ERC721_METADATA, ERC4906},
+    errors::InvalidReturnData,
+};
+use stylus_sdk::{
+    prelude::*,
+    stylus_core::host::{BlockAccess, MessageAccess},
+};
+
+use crate::{
+    book::Book,
+    record::{EXPIRED, FILED, LOCKED},
+    split::Shares,
+};
+
+/// The kind of pause that this contract has, in `IPausable`'s count.
+const PURCHASES: u8 = 1;
+
+/// The contract's second program, run by the first one on the first one's storage.
+#[cfg_attr(feature = "ext", entrypoint)]
+#[storage]
+pub struct PolicyExt {
+    book: Book,
+}
+
+#[cfg(not(feature = "ext"))]
+// SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
+unsafe impl TopLevelStorage for PolicyExt {}
+
+#[public]
+impl PolicyExt {
+    // ————————————————————————————————————————————————————————————————————————————————————————— policies: views
+
+    /// What `buy` would take now: premium, net, pure, capital cost, load, rate, utilisation before and after,
+    /// compensation ratio, deductible, waiting period.
+    pub fn quote(&self, product: U256, subject: B256, amount: U256, term: U256) -> Result<[U256; 11]> {
+        let risk = self.book.risk()?;
+        let route = match self.book.route(product) {
+            Some(route) => route,
+            None => self.book.find_route(risk, product)?,
+        };
+        let capital = self.book.capital(route.vault)?;
+        let words = [product, subject.word(), amount, term, capital];
+        let quote = ask(self.vm(), risk, IRisk::quoteCall::SELECTOR, &words)?;
+        let mut answer = [U256::ZERO; 11];
+        for (index, word) in answer[1..10].iter_mut().enumerate() {
+            *word = quote.word(index)?;
+        }
+        answer[0] = self.book.shares().split(answer[1], false)?.gross;
+        answer[10] = quote.word(10)?; // between them Risk tells what capital the cover locks
+        Ok(answer)
+    }
+
+    /// All of a policy, as `IPolicy.Policy`.
+    pub fn policy_of(&self, policy: U256) -> Result<[U256; 18]> {
+        let token = self.book.policy(policy)?;
+        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
+        let cover = terms.cover(amounts.amount())?;
+        Ok([
+            token.holder().word(),
+            U256::from(token.product()),
+            self.book.subject(token).word(),
+            self.book.insured(policy, token).word(),
+            self.book.position(policy, token).word(),
+            amounts.amount(),
+            amounts.confirmed(),
+            actuary::math::sub(cover, amounts.confirmed())?,
+            U256::from(terms.start()),
+            U256::from(terms.end()),
+            U256::from(terms.deadline()),
+            U256::from(terms.ratio()),
+            U256::from(terms.deductible()),
+            terms.premium(),
+            self.book.entry_hash(policy, token).word(),
+            token.has(FILED).word(),
+            token.has(LOCKED).word(),
+            token.has(EXPIRED).word(),
+        ])
+    }
+
+    /// Policies sold so far.
+    pub fn policy_count(&self) -> U256 {
+        self.book.count()
+    }
+
+    /// The same: certificates are never destroyed.
+    pub fn total_supply(&self) -> U256 {
+        self.book.count()
+    }
+
+    /// Live cover on an interest, and until when it counts.
+    pub fn cover_on(&self, product: U256, subject: B256, insured: Address, position: B256) -> (U256, U256) {
+        let Some(route) = self.book.route(product) else { return (U256::ZERO, U256::ZERO) };
+        let cover = self.book.cover_on(self.book.interest(route.trigger, subject, insured, position));
+        (cover.amount, U256::from(cover.until))
+    }
+
+    /// The shares of treasury and jury in a premium, and of a referrer in the treasury's.
+    pub fn shares(&self) -> (u16, u16, u16) {
+        let shares = self.book.shares();
+        (shares.treasury, shares.jury, shares.referral)
+    }
+
+    /// When the pause of purchases ends; in the past where there is none.
+    pub fn paused_until(&self) -> U256 {
+        U256::from(self.book.pause.until())
+    }
+
+    /// Risk, Assessor and Certificate.
+    pub fn peers(&self) -> (Address, Address, Address) {
+        self.book.peers().into()
+    }
+
+    /// The second program.
+    pub fn extension(&self) -> Address {
+        self.book.extension.program()
+    }
+
+    // ———————————————————————————————————————————————————————————————————————————————————————————————— ERC-721
+
+    /// The collection's name.
+    pub fn name(&self) -> String {
+        "Palisade Policy".to_string()
+    }
+
+    /// The collection's symbol.
+    pub fn symbol(&self) -> String {
+        "PLSD".to_string()
+    }
+
+    /// The certificate: JSON with a picture, as a data URI.
+    #[selector(name = "tokenURI")]
+    pub fn token_uri(&self, token_id: U256) -> Result<String> {
+        let token = self.book.policy(token_id)?;
+        let (amounts, terms) = (self.book.amounts(token_id), self.book.terms(token_id));
+        let remaining = actuary::math::sub(terms.cover(amounts.amount())?, amounts.confirmed())?;
+        let product = U256::from(token.product());
+        let [risk, _, certificate] = self.book.peers();
+        let route = match self.book.route(product) {
+            Some(route) => route,
+            None => return Err(error!(NotWired)), // never: a sale keeps its product's route
+        };
+
+        let now = self.vm().block_timestamp();
+        let over = || -> Result<bool> {
+            let clock = ask(self.vm(), risk, IRisk::claimsClockCall::SELECTOR, &[])?.word(0)?;
+            Ok(clock > U256::from(terms.deadline()))
+        };
+        let state = if token.has(LOCKED) {
+            State::ClaimOpen
+        } else if token.has(EXPIRED) || over()? {
+            State::Expired
+        } else if remaining.is_zero() {
+            State::UsedUp
+        } else if now < terms.start() {
+            State::Waiting
+        } else if now <= terms.end() {
+            State::InForce
+        } else {
+            State::InGrace
+        };
+        let face = [
+            token_id,
+            U256::from(route.cover),
+            product,
+            self.book.subject(token).word(),
+            self.book.insured(token_id, token).word(),
+            self.book.position(token_id, token).word(),
+            amounts.amount(),
+            remaining,
+            U256::from(terms.start()),
+            U256::from(terms.end()),
+            U256::from(state as u8),
+            U256::from(route.decimals),
+            self.book.symbol(product).word(),
+        ];
+        let answer = ask(self.vm(), certificate, ICertificate::tokenURICall::SELECTOR, &face)?;
+        let uri = answer.bytes(0)?.to_vec();
+        String::from_utf8(uri).map_err(|_| error!(InvalidReturnData, certificate))
+    }
+
+    /// Who may move a policy beside its holder and his operators.
+    pub fn get_approved(&self, token_id: U256) -> Result<Address> {
+        self.book.token.get_approved(token_id)
+    }
+
+    /// Whether an account may move all policies of another one, and file claims for them.
+    pub fn is_approved_for_all(&self, owner: Address, operator: Address) -> bool {
+        self.book.token.is_approved_for_all(owner, operator)
+    }
+
+    /// Lets an account move one policy; it may not file claims for it.
+    pub fn approve(&mut self, to: Address, token_id: U256) -> Result<()> {
+        self.book.token.approve(to, token_id)
+    }
+
+    /// Lets an account move all of the caller's policies and file claims for them, or no longer.
+    pub fn set_approval_for_all(&mut self, operator: Address, approved: bool) -> Result<()> {
+        self.book.token.set_approval_for_all(operator, approved)
+    }
+
+    /// ERC-165.
+    pub fn supports_interface(&self, interface_id: FixedBytes<4>) -> bool {
+        erc165::supports(interface_id.0, &[ERC721, ERC721_METADATA, ERC4906])
+    }
+
+    // ————————————————————————————————————————————————————————————————————————————————————————— administration
+
+    /// Sets the peers, once.
+    pub fn wire(&mut self, risk: Address, assessor: Address, certificate: Address) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if !self.book.peers()[0].is_zero() {
+            return Err(error!(AlreadyWired));
+        }
+        self.set_peers([risk, assessor, certificate])
+    }
+
+    /// Replaces the renderer of certificates.
+    pub fn set_certificate(&mut self, certificate: Address) -> Result<()> {
+        self.book.roles.only_owner()?;
+        self.book.risk()?; // wired
+        let [risk, assessor, _] = self.book.peers();
+        self.set_peers([risk, assessor, certificate])?;
+        emit!(self.vm(), BatchMetadataUpdate, [], [U256::ZERO, U256::MAX]);
+        Ok(())
+    }
+
+    /// Sets the shares in a premium, for sales from now on.
+    pub fn set_shares(&mut self, treasury_bps: u16, jury_bps: u16, referral_bps: u16) -> Result<()> {
+        self.book.roles.only_owner()?;
+        let shares = Shares { treasury: treasury_bps, jury: jury_bps, referral: referral_bps };
+        shares.check()?;
+        self.book.set_shares(shares);
+        emit!(self.vm(), IPolicy::SharesSet, [], [treasury_bps, jury_bps, referral_bps]);
+        Ok(())
+    }
+
+    /// Pauses purchases for `duration` seconds; 0 ends a pause. Guardian or owner.
+    pub fn pause_purchases(&mut self, duration: u64, reason: B256) -> Result<()> {
+        self.book.roles.only_guardian()?;
+        let by = self.vm().msg_sender();
+        let until = self.book.pause.set(duration, by == self.book.roles.owner())?;
+        emit!(self.vm(), PauseSet, [PURCHASES, by], [until, reason]);
+        Ok(())
+    }
+
+    /// The timelock.
+    pub fn owner(&self) -> Address {
+        self.book.roles.owner()
+    }
+
+    /// Who may accept the ownership.
+    pub fn pending_owner(&self) -> Address {
+        self.book.roles.pending_owner()
+    }
+
+    /// Offers the ownership; the new owner accepts it.
+    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
+        self.book.roles.transfer_ownership(new_owner)
+    }
+
+    /// Takes the ownership that was offered.
+    pub fn accept_ownership(&mut self) -> Result<()> {
+        self.book.roles.accept_ownership()
+    }
+
+    /// The set-up key; zero once the set-up is finished.
+    pub fn setup(&self) -> Address {
+        self.book.roles.setup()
+    }
+
+    /// Gives up the set-up key for ever.
+    pub fn finish_setup(&mut self) -> Result<()> {
+        self.book.roles.finish_setup()
+    }
+
+    /// Who may pause beside the owner.
+    pub fn guardian(&self) -> Address {
+        self.book.roles.guardian()
+    }
+
+    /// Appoints the guardian.
+    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
+        self.book.roles.set_guardian(new_guardian)
+    }
+}
+
+/// A policy's state, as `ICertificate.Face` counts them.
+#[derive(Clone, Copy)]
+enum State {
+    Waiting,
+    InForce,
+    InGrace,
+    ClaimOpen,
+    UsedUp,
+    Expired,
+}
+
+impl PolicyExt {
+    fn set_peers(&mut self, peers: [Address; 3]) -> Result<()> {
+        for peer in peers {
+            require_code(self.vm(), peer)?;
+        }
+        self.book.set_peers(peers);
+        emit!(self.vm(), IPolicy::PeersSet, [peers[0], peers[1], peers[2]], []);
+        Ok(())
+    }
+}
