@@ -61,8 +61,8 @@ interface IRisk is IOwned, IPausable {
 
     /// A premium and where it comes from.
     struct Quote {
-        uint256 net;                // the pool's premium: pure + capitalCost + load, at least the minimum
-        uint256 pure;
+        uint256 net;                // the pool's premium: purePremium + capitalCost + load, at least the minimum
+        uint256 purePremium;
         uint256 capitalCost;
         uint256 load;
         uint256 rate;               // estimated loss rate, WAD a year

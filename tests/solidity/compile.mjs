@@ -1,0 +1,90 @@
+// Compiles the Solidity interfaces, mocks and consumers with the pinned compiler and writes what is checked in:
+// tests/solidity/artifacts/NAME.json with {abi, bytecode}, contracts/abi/json/NAME.json with the plain ABI.
+// With --check nothing is written: it fails where a checked-in file differs from what would be written.
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const require = createRequire(import.meta.url);
+
+const pinned = JSON.parse(readFileSync(join(here, "package.json"), "utf8")).devDependencies.solc;
+const solc = require("solc");
+if (!solc.version().startsWith(`${pinned}+`)) {
+  fail(`solc ${pinned} is pinned, ${solc.version()} is installed: run npm ci in tests/solidity`);
+}
+
+const folders = ["contracts/abi", "tests/solidity"];
+const files = (folder, extension) =>
+  existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => name.endsWith(extension)).sort() : [];
+const sources = {};
+for (const folder of folders) {
+  for (const name of files(folder, ".sol")) {
+    sources[`${folder}/${name}`] = { content: readFileSync(join(root, folder, name), "utf8") };
+  }
+}
+
+const output = JSON.parse(
+  solc.compile(
+    JSON.stringify({
+      language: "Solidity",
+      sources,
+      settings: {
+        evmVersion: "cancun",
+        optimizer: { enabled: true, runs: 10_000 },
+        metadata: { bytecodeHash: "none", appendCBOR: false },
+        outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
+      },
+    }),
+  ),
+);
+const problems = output.errors ?? [];
+for (const problem of problems) {
+  console.error(problem.formattedMessage.trimEnd());
+}
+if (problems.length > 0) {
+  fail("the compiler has something to say");
+}
+
+// What should be there: path → content.
+const wanted = new Map();
+for (const [source, contracts] of Object.entries(output.contracts)) {
+  for (const [name, { abi, evm }] of Object.entries(contracts)) {
+    if (source.startsWith("contracts/abi/")) {
+      wanted.set(`contracts/abi/json/${name}.json`, text(abi));
+    } else if (evm.bytecode.object !== "") {
+      wanted.set(`tests/solidity/artifacts/${name}.json`, text({ abi, bytecode: `0x${evm.bytecode.object}` }));
+    }
+  }
+}
+const present = ["contracts/abi/json", "tests/solidity/artifacts"].flatMap((folder) =>
+  files(folder, ".json").map((name) => `${folder}/${name}`),
+);
+const surplus = present.filter((path) => !wanted.has(path));
+const stale = [...wanted].filter(([path, content]) => !present.includes(path) || readFileSync(join(root, path), "utf8") !== content);
+
+if (process.argv.includes("--check")) {
+  for (const path of surplus) console.error(`${path} has no source`);
+  for (const [path] of stale) console.error(`${path} is not what its source compiles to`);
+  if (surplus.length + stale.length > 0) fail("run scripts/solidity.sh and check the result in");
+  console.log(`${wanted.size} Solidity artefacts are fresh (solc ${pinned}).`);
+} else {
+  for (const path of surplus) rmSync(join(root, path));
+  for (const [path, content] of stale) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+  const names = stale.map(([path]) => basename(path, ".json"));
+  console.log(`${wanted.size} Solidity artefacts, ${stale.length} written${names.length ? `: ${names.join(", ")}` : ""}.`);
+}
+
+function text(value) {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
