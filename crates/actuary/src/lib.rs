@@ -6,8 +6,13 @@
 #![no_std]
 
 pub mod books;
+pub mod capital;
+pub mod credibility;
+pub mod curve;
+pub mod decay;
 pub mod math;
 pub mod payout;
+pub mod premium;
 pub mod redemption;
 
 pub use math::Overflow;

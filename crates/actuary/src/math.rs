@@ -229,11 +229,7 @@ pub fn mul_div(a: U256, b: U256, d: U256) -> Result<(U256, bool)> {
     }
 
     let top = u64::from(divisor[length - 1]);
-    let second = if length > 1 {
-        u64::from(divisor[length - 2])
-    } else {
-        0
-    };
+    let second = if length > 1 { u64::from(divisor[length - 2]) } else { 0 };
     let mut quotient = [0u32; 8];
     for at in (0..=16 - length).rev() {
         let head = (u64::from(rest[at + length]) << 32) | u64::from(rest[at + length - 1]);
@@ -242,11 +238,7 @@ pub fn mul_div(a: U256, b: U256, d: U256) -> Result<(U256, bool)> {
         }
         // The estimate is at most two too large before this loop and at most one after it.
         let (mut estimate, mut left_over) = (head / top, head % top);
-        let next = if length > 1 {
-            u64::from(rest[at + length - 2])
-        } else {
-            0
-        };
+        let next = if length > 1 { u64::from(rest[at + length - 2]) } else { 0 };
         while estimate > u64::from(u32::MAX) || estimate * second > ((left_over << 32) | next) {
             estimate -= 1;
             left_over += top;
@@ -258,12 +250,7 @@ pub fn mul_div(a: U256, b: U256, d: U256) -> Result<(U256, bool)> {
         let mut borrow = 0i64;
         let mut carry = 0u64;
         for i in 0..=length {
-            let product = carry
-                + if i < length {
-                    estimate * u64::from(divisor[i])
-                } else {
-                    0
-                };
+            let product = carry + if i < length { estimate * u64::from(divisor[i]) } else { 0 };
             carry = product >> 32;
             let difference = i64::from(rest[at + i]) - i64::from(low(product)) + borrow;
             rest[at + i] = difference as u32;

@@ -206,10 +206,6 @@ impl Books {
         // D′ ÷ K′ ≤ (A + D′) ÷ (K′ + R), with D′ less the slack; products of 128 bits fit.
         let [d, k, w, g] = [paid, claims, worth, against].map(U256::from);
         let theirs = d.saturating_sub(U256::from(SLACK)).wrapping_mul(g);
-        if theirs <= w.wrapping_mul(k) {
-            scale_down(total, worth, against)
-        } else {
-            scale_down(total, assets, reserve)
-        }
+        if theirs <= w.wrapping_mul(k) { scale_down(total, worth, against) } else { scale_down(total, assets, reserve) }
     }
 }

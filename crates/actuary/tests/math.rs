@@ -6,20 +6,10 @@ use proptest::prelude::*;
 
 /// Numbers of every length, with runs of ones and zeros, where long division goes wrong if it does.
 fn number() -> impl Strategy<Value = U256> {
-    let digit = prop_oneof![
-        Just(0u64),
-        Just(u64::MAX),
-        Just(1 << 63),
-        Just(u64::from(u32::MAX)),
-        Just(1 << 32),
-        any::<u64>()
-    ];
+    let digit =
+        prop_oneof![Just(0u64), Just(u64::MAX), Just(1 << 63), Just(u64::from(u32::MAX)), Just(1 << 32), any::<u64>()];
     (prop::array::uniform4(digit), 0usize..257).prop_map(|(limbs, bits)| {
-        if bits == 256 {
-            U256::from_limbs(limbs)
-        } else {
-            U256::from_limbs(limbs).wrapping_shr(bits)
-        }
+        if bits == 256 { U256::from_limbs(limbs) } else { U256::from_limbs(limbs).wrapping_shr(bits) }
     })
 }
 
@@ -90,18 +80,9 @@ fn units_are_what_they_say() {
     assert_eq!(RAY, U256::from(10).pow(U256::from(27)));
     assert_eq!(YEAR, U256::from(31_536_000));
     assert_eq!(wad_down(U256::from(3), WAD / U256::from(2)), Ok(U256::ONE));
-    assert_eq!(
-        wad_up(U256::from(3), WAD / U256::from(2)),
-        Ok(U256::from(2))
-    );
-    assert_eq!(
-        bps_down(U256::from(101), U256::from(5_000)),
-        Ok(U256::from(50))
-    );
-    assert_eq!(
-        bps_up(U256::from(101), U256::from(5_000)),
-        Ok(U256::from(51))
-    );
+    assert_eq!(wad_up(U256::from(3), WAD / U256::from(2)), Ok(U256::from(2)));
+    assert_eq!(bps_down(U256::from(101), U256::from(5_000)), Ok(U256::from(50)));
+    assert_eq!(bps_up(U256::from(101), U256::from(5_000)), Ok(U256::from(51)));
 }
 
 #[test]
@@ -114,12 +95,6 @@ fn a_quotient_beyond_256_bits_is_an_overflow() {
     let three = U256::from(3);
     let a = U512::from(U256::MAX) * U512::from(3) + U512::from(2);
     let (a, b) = ((a / U512::from(23)).to::<U256>(), U256::from(23));
-    assert_eq!(
-        (mul_div_down(a, b, three), mul_div_up(a, b, three)),
-        (Ok(U256::MAX), Err(Overflow))
-    );
-    assert_eq!(
-        (sqrt_down(U256::MAX), sqrt_up(U256::MAX)),
-        ((U256::ONE << 128) - U256::ONE, U256::ONE << 128)
-    );
+    assert_eq!((mul_div_down(a, b, three), mul_div_up(a, b, three)), (Ok(U256::MAX), Err(Overflow)));
+    assert_eq!((sqrt_down(U256::MAX), sqrt_up(U256::MAX)), ((U256::ONE << 128) - U256::ONE, U256::ONE << 128));
 }
