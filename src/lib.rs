@@ -1,1 +1,25 @@
 //! Palisade's harness: artefacts, deployment, operations and reports.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`artefact`] | contract crates into programs: build, canonical form, compression |
+//! | [`chain`] | a chain behind an RPC: sending, waiting, its clock |
+//! | [`bindings`] | typed clients from the checked-in ABIs |
+//! | [`failure`] | revert data in the contracts' own words |
+//! | [`deploy`] | the deployment, step by step, resumable and verified |
+//! | [`feed`] | price series |
+//! | [`story`] | the whole story, each step with its check |
+//! | [`report`] | tables and numbers for people |
+//! | [`trace`] | where the gas of a transaction goes |
+//! | [`cli`] | the command line |
+
+pub mod artefact;
+pub mod bindings;
+pub mod chain;
+pub mod cli;
+pub mod deploy;
+pub mod failure;
+pub mod feed;
+pub mod report;
+pub mod story;
+pub mod trace;

@@ -1,0 +1,424 @@
+//! The whole deployment, step by step.
+
+use std::sync::Arc;
+
+use ethers::{
+    abi::Token,
+    types::{Address, H256, U256},
+    utils::keccak256,
+};
+
+use super::{
+    Deployer, Ledger, Profile,
+    deployer::{Error, Result},
+    profile::{pali, usd},
+};
+use crate::{
+    bindings::{
+        IAssessor, IDepegTrigger, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault,
+        depeg::Subject,
+        risk::{Limits, Pricing, Terms},
+    },
+    chain::{self, Chain, Client},
+};
+
+/// The covered feed's subject, as text in 32 bytes.
+pub const SUBJECT: &str = "USDC/USD";
+
+/// What stands behind the subject and fails as one.
+pub const RISK_KEY: &str = "asset:USDC";
+
+/// What the vault's own asset depends on: no cover is sold on it.
+pub const ASSET_KEY: &str = "asset:USDX";
+
+/// Correlation group of stablecoins.
+const GROUP: u32 = 1;
+
+/// The cover type of the depeg product, as `IRisk.Cover` numbers it.
+const DEPEG: u8 = 5;
+
+/// `IRisk.Status.OnSale`.
+const ON_SALE: u8 = 1;
+
+/// Contracts whose owner is the timelock, by the ledger's names.
+const OWNED: &[&str] = &["risk", "vault", "policy", "assessor", "depeg"];
+
+/// Text as a left-aligned word.
+///
+/// # Panics
+/// For more than 32 bytes.
+#[must_use]
+pub fn word(text: &str) -> [u8; 32] {
+    assert!(text.len() <= 32, "a word holds 32 bytes");
+    let mut word = [0; 32];
+    word[..text.len()].copy_from_slice(text.as_bytes());
+    word
+}
+
+/// What a deployment builds on. What is not given is deployed as a mock, on development chains only.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The vault's asset.
+    pub asset: Option<Address>,
+    /// The Chainlink feed that the depeg product covers.
+    pub feed: Option<Address>,
+    /// The sequencer uptime feed; none on chains without one.
+    pub sequencer: Option<Address>,
+    /// Who may pause; nobody if not given.
+    pub guardian: Option<Address>,
+    /// Who receives voting tokens at the start; the rest is the timelock's.
+    pub allocation: Vec<(Address, U256)>,
+}
+
+/// The contracts of a deployment, ready to use.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The chain.
+    pub chain: Chain,
+    /// The ledger that it came from.
+    pub ledger: Ledger,
+    /// The depeg product's id.
+    pub product: U256,
+}
+
+macro_rules! contracts {
+    ($($name:ident: $type:ident = $key:literal;)*) => {
+        impl Deployment {
+            $(
+                #[doc = concat!("The ", $key, " contract, used by `client`.")]
+                #[must_use]
+                pub fn $name(&self, client: &Arc<Client>) -> $type<Client> {
+                    $type::new(self.address($key), client.clone())
+                }
+            )*
+        }
+    };
+}
+
+contracts! {
+    token: IToken = "token";
+    governor: IGovernor = "governor";
+    timelock: ITimelock = "timelock";
+    risk: IRisk = "risk";
+    vault: IVault = "vault";
+    policy: IPolicy = "policy";
+    assessor: IAssessor = "assessor";
+    depeg: IDepegTrigger = "depeg";
+}
+
+impl Deployment {
+    /// The deployment that a finished ledger describes.
+    ///
+    /// # Errors
+    /// [`Error::Verification`] where the ledger is not finished.
+    pub fn of(chain: Chain, ledger: Ledger) -> Result<Self> {
+        let product = ledger.ids.get("add the depeg product").copied().filter(|_| ledger.finished);
+        let Some(product) = product else {
+            let path = ledger.path().display().to_string();
+            return Err(Error::Verification(format!("the deployment in {path} is not finished: run `palisade deploy`")));
+        };
+        Ok(Self { chain, ledger, product: product.into() })
+    }
+
+    /// The address of a contract.
+    ///
+    /// # Panics
+    /// For a name that no finished deployment has.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Address {
+        self.ledger.contract(name).unwrap_or_else(|| panic!("a finished deployment has a {name}"))
+    }
+
+    /// The covered subject.
+    #[must_use]
+    pub fn subject(&self) -> [u8; 32] {
+        word(SUBJECT)
+    }
+}
+
+/// Deploys everything; goes on where an earlier run stopped.
+///
+/// # Errors
+/// What a step failed with; what was done stays in the ledger.
+pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> Result<Deployment> {
+    let me = d.client.address();
+    let (asset, feed, sequencer) = foundations(d, options).await?;
+
+    // the DAO
+    let token = d.program("token", Some(&[address(me), uint(pali(100_000_000))])).await?;
+    let timelock = d
+        .program(
+            "timelock",
+            Some(&[
+                uint(profile.delay),
+                Token::Array(vec![]),
+                Token::Array(vec![address(Address::zero())]),
+                address(me),
+                uint(profile.cooldown + profile.week),
+            ]),
+        )
+        .await?;
+    let governor_ext = d.program("governor-ext", None).await?;
+    let governor = d
+        .program(
+            "governor",
+            Some(&[
+                address(governor_ext),
+                address(token),
+                address(timelock),
+                uint(profile.voting_delay),
+                uint(profile.voting_period),
+                uint(pali(100_000)),
+                uint(4),
+                uint(profile.vote_extension),
+            ]),
+        )
+        .await?;
+
+    // the insurer
+    let certificate = d.program("certificate", None).await?;
+    let risk = d.program("risk", Some(&[address(timelock), address(me)])).await?;
+    let vault_ext = d.program("vault-ext", None).await?;
+    let vault = d.program("vault", Some(&[address(timelock), address(me), address(vault_ext), address(asset)])).await?;
+    let policy_ext = d.program("policy-ext", None).await?;
+    let policy = d.program("policy", Some(&[address(timelock), address(me), address(policy_ext)])).await?;
+    let assessor = d.program("assessor", Some(&[address(timelock), address(me)])).await?;
+    let depeg = d.program("depeg", Some(&[address(timelock), address(me), address(sequencer)])).await?;
+
+    let client = d.client.clone();
+    let contract = Contracts {
+        risk: IRisk::new(risk, client.clone()),
+        vault: IVault::new(vault, client.clone()),
+        policy: IPolicy::new(policy, client.clone()),
+        assessor: IAssessor::new(assessor, client.clone()),
+        depeg: IDepegTrigger::new(depeg, client.clone()),
+        timelock: ITimelock::new(timelock, client.clone()),
+        token: IToken::new(token, client.clone()),
+    };
+
+    // wiring
+    d.call("wire risk", contract.risk.wire(policy, assessor)).await?;
+    d.call("wire vault", contract.vault.wire(risk, policy, assessor, timelock)).await?;
+    d.call("wire policy", contract.policy.wire(risk, assessor, certificate)).await?;
+    d.call("wire assessor", contract.assessor.wire(risk, policy)).await?;
+
+    // configuration
+    d.call("set the premium's shares", contract.policy.set_shares(1_000, 500, 2_000)).await?;
+    d.call("add the vault", contract.risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(10_000_000).as_u128()))
+        .await?;
+    d.call("set the group", contract.risk.set_group(GROUP, 5_000)).await?;
+    d.call("set the risk key", contract.risk.set_risk_key(word(RISK_KEY), GROUP)).await?;
+    let subject = Subject {
+        feed,
+        trigger_price: 970_000_000_000_000_000,
+        recovery_price: 990_000_000_000_000_000,
+        duration: profile.run as u32,
+        recovery: profile.recovery as u32,
+        window: profile.window as u32,
+        heartbeat: profile.heartbeat as u32,
+        floor_price: 0,
+    };
+    d.call("register the subject", contract.depeg.register(word(SUBJECT), subject)).await?;
+    let add = contract.risk.add_product(vault, depeg, DEPEG, terms(profile));
+    let product = d.id("add the depeg product", add, async { contract.risk.product_count().call().await }).await?;
+    let product = U256::from(product);
+    d.call("list the subject", contract.risk.list_subject(product, word(SUBJECT), word(RISK_KEY))).await?;
+    d.call("put the product on sale", contract.risk.set_status(product, ON_SALE)).await?;
+    if let Some(guardian) = options.guardian {
+        d.call("guard risk", contract.risk.set_guardian(guardian)).await?;
+        d.call("guard vault", contract.vault.set_guardian(guardian)).await?;
+        d.call("guard policy", contract.policy.set_guardian(guardian)).await?;
+    }
+
+    hand_over(d, options, &contract, governor).await?;
+    let chain = d.chain.clone();
+    let found = verify(d).await?;
+    if let Some(problem) = found.into_iter().next() {
+        return Err(Error::Verification(problem));
+    }
+    d.ledger.finished = true;
+    d.ledger.save()?;
+    Deployment::of(chain, d.ledger.clone())
+}
+
+struct Contracts {
+    risk: IRisk<Client>,
+    vault: IVault<Client>,
+    policy: IPolicy<Client>,
+    assessor: IAssessor<Client>,
+    depeg: IDepegTrigger<Client>,
+    timelock: ITimelock<Client>,
+    token: IToken<Client>,
+}
+
+/// Asset, feed and sequencer feed: given, or mocks on a development chain.
+async fn foundations(d: &mut Deployer, options: &Options) -> Result<(Address, Address, Address)> {
+    let development = d.chain.id() == chain::DEVELOPMENT_CHAIN;
+    let missing = |what: &str| Error::Verification(format!("give the address of {what}: mocks are for development chains"));
+    let asset = match options.asset {
+        Some(asset) => asset,
+        None if development => {
+            d.solidity("asset", "StableCoin", &[Token::String("Test dollar".into()), Token::String("USDX".into())]).await?
+        }
+        None => return Err(missing("the vault's asset (--asset)")),
+    };
+    let feed = match options.feed {
+        Some(feed) => feed,
+        None if development => {
+            let arguments = [uint(8), Token::String("USDC / USD".into()), Token::Int(U256::from(1_000_000))];
+            d.solidity("feed", "MockAggregator", &arguments).await?
+        }
+        None => return Err(missing("the covered Chainlink feed (--feed)")),
+    };
+    for (name, address) in [("asset", asset), ("feed", feed)] {
+        d.ledger.contracts.insert(name.into(), address);
+    }
+    Ok((asset, feed, options.sequencer.unwrap_or_default()))
+}
+
+/// Gives everything to the timelock and keeps nothing.
+async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, governor: Address) -> Result<()> {
+    let me = d.client.address();
+    let (timelock, token) = (&contract.timelock, &contract.token);
+    for (receiver, amount) in &options.allocation {
+        d.call(&format!("allocate votes to {receiver:?}"), token.transfer(*receiver, *amount)).await?;
+    }
+    let rest = token.balance_of(me).call().await.map_err(|error| chain::contract_error("reading a balance", &error))?;
+    d.call("give the rest of the votes to the timelock", token.transfer(timelock.address(), rest)).await?;
+    for role in ["PROPOSER_ROLE", "CANCELLER_ROLE"] {
+        d.call(&format!("grant {role} to the governor"), timelock.grant_role(keccak256(role), governor)).await?;
+    }
+    d.call("finish the set-up of risk", contract.risk.finish_setup()).await?;
+    d.call("finish the set-up of vault", contract.vault.finish_setup()).await?;
+    d.call("finish the set-up of policy", contract.policy.finish_setup()).await?;
+    d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
+    d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
+    d.call("renounce the timelock's administration", timelock.renounce_role([0; 32], me)).await
+}
+
+/// Reads from the chain that the deployment is what it should be: code, wiring, owners, roles. Answers with what is
+/// wrong, in words; empty where nothing is.
+///
+/// # Errors
+/// Where the chain cannot be read.
+pub async fn verify(d: &Deployer) -> Result<Vec<String>> {
+    let me = d.ledger.deployer;
+    let mut wrong = Vec::new();
+    let Some(timelock) = d.ledger.contract("timelock") else {
+        return Ok(vec!["there is no timelock".into()]);
+    };
+    for (name, hash) in &d.ledger.code_hashes {
+        let address = d.ledger.contract(name).unwrap_or_default();
+        let actual = H256(keccak256(d.chain.code(address).await?));
+        if actual != *hash {
+            wrong.push(format!("{name} at {address:?} carries other code than was deployed"));
+        }
+    }
+    let client = &d.client;
+    let failed = |what: &str, error: &ethers::contract::ContractError<Client>| chain::contract_error(what, error);
+    for name in OWNED {
+        // owner, set-up key and guardian are the same functions on each
+        let contract = IVault::new(d.ledger.contract(name).unwrap_or_default(), client.clone());
+        let owner = contract.owner().call().await.map_err(|error| failed("reading an owner", &error))?;
+        let setup = contract.setup().call().await.map_err(|error| failed("reading a set-up key", &error))?;
+        let pending = contract.pending_owner().call().await.map_err(|error| failed("reading an owner", &error))?;
+        if owner != timelock {
+            wrong.push(format!("{name} is owned by {owner:?}, not by the timelock"));
+        }
+        if setup != Address::zero() {
+            wrong.push(format!("{name} still has the set-up key {setup:?}"));
+        }
+        if pending != Address::zero() {
+            wrong.push(format!("{name} is offered to {pending:?}"));
+        }
+    }
+    let lock = ITimelock::new(timelock, client.clone());
+    for role in [[0; 32], keccak256("PROPOSER_ROLE"), keccak256("CANCELLER_ROLE")] {
+        if lock.has_role(role, me).call().await.map_err(|error| failed("reading a role", &error))? {
+            wrong.push("the deployer still has a role in the timelock".into());
+        }
+    }
+    let governor = d.ledger.contract("governor").unwrap_or_default();
+    for role in ["PROPOSER_ROLE", "CANCELLER_ROLE"] {
+        if !lock.has_role(keccak256(role), governor).call().await.map_err(|error| failed("reading a role", &error))? {
+            wrong.push(format!("the governor has no {role} in the timelock"));
+        }
+    }
+    let token = IToken::new(d.ledger.contract("token").unwrap_or_default(), client.clone());
+    if !token.balance_of(me).call().await.map_err(|error| failed("reading a balance", &error))?.is_zero() {
+        wrong.push("the deployer still holds voting tokens".into());
+    }
+    wrong.extend(wiring(d).await?);
+    Ok(wrong)
+}
+
+/// Whether each contract's peers are the deployment's.
+async fn wiring(d: &Deployer) -> Result<Vec<String>> {
+    let at = |name: &str| d.ledger.contract(name).unwrap_or_default();
+    let client = &d.client;
+    let failed = |error: &ethers::contract::ContractError<Client>| chain::contract_error("reading the wiring", error);
+    let vault = IVault::new(at("vault"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
+    let policy = IPolicy::new(at("policy"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
+    let assessor = IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
+    let governor = IGovernor::new(at("governor"), client.clone());
+    let facts = [
+        ("vault's risk", vault.0, at("risk")),
+        ("vault's policy", vault.1, at("policy")),
+        ("vault's assessor", vault.2, at("assessor")),
+        ("policy's risk", policy.0, at("risk")),
+        ("policy's assessor", policy.1, at("assessor")),
+        ("policy's certificate", policy.2, at("certificate")),
+        ("assessor's risk", assessor.0, at("risk")),
+        ("assessor's policy", assessor.1, at("policy")),
+        ("governor's token", governor.token().call().await.map_err(|error| failed(&error))?, at("token")),
+        ("governor's timelock", governor.timelock().call().await.map_err(|error| failed(&error))?, at("timelock")),
+    ];
+    let wrong = facts.iter().filter(|(_, actual, expected)| actual != expected);
+    Ok(wrong.map(|(what, actual, expected)| format!("{what} is {actual:?}, not {expected:?}")).collect())
+}
+
+fn address(address: Address) -> Token {
+    Token::Address(address)
+}
+
+fn uint(value: impl Into<U256>) -> Token {
+    Token::Uint(value.into())
+}
+
+/// The depeg product's terms. The prior rate of 0.8 % a year is that of major stablecoins (docs/pricing.md).
+fn terms(profile: &Profile) -> Terms {
+    const WAD: u64 = 1_000_000_000_000_000_000;
+    Terms {
+        pricing: Pricing {
+            prior_rate: WAD / 1_000 * 8,
+            min_rate: WAD / 1_000,
+            max_rate: WAD / 5,
+            credibility: usd(15_000_000).as_u128(),
+            half_life: 730 * 86_400,
+            margin_bps: 12_000,
+            cost_of_capital: WAD / 100 * 6,
+            kink_bps: 8_000,
+            kink_rate: WAD / 100 * 2,
+            full_rate: WAD / 100 * 30,
+            min_premium: usd(1).as_u128(),
+            loss_cap: usd(1_000_000).as_u128(),
+        },
+        limits: Limits {
+            capital_factor_bps: 10_000,
+            capacity_bps: 5_000,
+            subject_bps: 10_000,
+            waiting: profile.waiting as u32,
+            grace: profile.grace as u32,
+            min_term: profile.terms.0 as u32,
+            max_term: profile.terms.1 as u32,
+            min_amount: usd(100).as_u128(),
+            max_amount: usd(2_000_000).as_u128(),
+            coinsurance_base_bps: 1_000,
+            coinsurance_slope_bps: 20_000,
+            coinsurance_max_bps: 3_000,
+            deductible_bps: 200,
+            jury: false,
+            terms_hash: keccak256("Palisade depeg cover, first wording"),
+        },
+    }
+}

@@ -1,0 +1,155 @@
+//! Where a transaction's gas goes, from the node's traces.
+
+use std::collections::HashMap;
+
+use ethers::{
+    providers::Middleware,
+    types::{Address, TransactionReceipt},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    artefact::Builder,
+    chain::{self, Chain},
+    deploy::Deployment,
+};
+
+/// Gas of any transaction before it does anything.
+const INTRINSIC: u64 = 21_000;
+
+/// Ink for one gas.
+const INK: u64 = 10_000;
+
+/// What a transaction is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anatomy {
+    /// Frames that entered a program.
+    pub entries: usize,
+    /// Storage slots of programs that went from zero to something.
+    pub new_slots: usize,
+    /// Gas that the work itself needs: intrinsic and calldata, entries of programs (cached), their storage and logs,
+    /// and the execution of EVM contracts that they call.
+    pub floor: u64,
+}
+
+/// Takes a mined transaction apart. The chain must have `debug_traceTransaction`.
+///
+/// # Errors
+/// Where the node does not trace.
+pub async fn anatomy(
+    chain: &Chain,
+    deployment: &Deployment,
+    receipt: &TransactionReceipt,
+) -> Result<Anatomy, chain::Error> {
+    let hash = receipt.transaction_hash;
+    let calls = chain.request("debug_traceTransaction", json!([hash, {"tracer": "callTracer"}])).await?;
+    let hostio = chain.request("debug_traceTransaction", json!([hash, {"tracer": "stylusTracer"}])).await?;
+    let tx = chain.provider().get_transaction(hash).await.ok().flatten();
+    let input = tx.map(|tx| tx.input.to_vec()).unwrap_or_default();
+    let calldata: u64 = input.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum();
+
+    let mut programs = HashMap::new();
+    let builder = Builder::find();
+    for name in deployment.ledger.code_hashes.keys() {
+        if let (Some(address), Ok(artefact)) = (deployment.ledger.contract(name), builder.load(name)) {
+            programs.insert(address, artefact.cached_gas);
+        }
+    }
+    let mut anatomy = Anatomy { floor: INTRINSIC + calldata, ..Anatomy::default() };
+    frames(&calls, &programs, &mut anatomy);
+    let mut slots = HashMap::new();
+    storage(&hostio, receipt.to.unwrap_or_default(), &mut slots, &mut anatomy);
+    anatomy.new_slots = slots.values().filter(|slot| slot.first_zero && !slot.last_zero).count();
+    Ok(anatomy)
+}
+
+/// Counts entries, and the gas of EVM contracts below programs.
+fn frames(frame: &Value, programs: &HashMap<Address, u64>, anatomy: &mut Anatomy) {
+    let to: Option<Address> = frame["to"].as_str().and_then(|text| text.parse().ok());
+    match to.and_then(|to| programs.get(&to)) {
+        Some(cached_gas) => {
+            anatomy.entries += 1;
+            anatomy.floor += cached_gas;
+            for call in frame["calls"].as_array().into_iter().flatten() {
+                frames(call, programs, anatomy);
+            }
+        }
+        None => anatomy.floor += number(&frame["gasUsed"]),
+    }
+}
+
+struct Slot {
+    first_zero: bool,
+    last_zero: bool,
+}
+
+/// Adds up what storage and logs cost in all programs.
+fn storage(records: &Value, me: Address, slots: &mut HashMap<(Address, String), Slot>, anatomy: &mut Anatomy) {
+    for record in records.as_array().into_iter().flatten() {
+        let name = record["name"].as_str().unwrap_or_default();
+        let args = record["args"].as_str().unwrap_or_default().trim_start_matches("0x");
+        let outs = record["outs"].as_str().unwrap_or_default().trim_start_matches("0x");
+        let ink = number(&record["startInk"]).saturating_sub(number(&record["endInk"]));
+        let zero = |hex: &str| hex.bytes().all(|digit| digit == b'0');
+        match name {
+            "storage_load_bytes32" => {
+                anatomy.floor += ink / INK;
+                let slot = Slot { first_zero: zero(outs), last_zero: zero(outs) };
+                slots.entry((me, args.to_owned())).or_insert(slot);
+            }
+            "storage_cache_bytes32" if args.len() >= 128 => {
+                let (key, value) = args.split_at(64);
+                slots.entry((me, key.to_owned())).or_insert(Slot { first_zero: false, last_zero: false }).last_zero =
+                    zero(value);
+            }
+            "storage_flush_cache" | "transient_load_bytes32" | "transient_store_bytes32" | "emit_log" => {
+                anatomy.floor += ink / INK;
+            }
+            _ => {}
+        }
+        if record["steps"].is_array() {
+            let callee: Option<Address> = record["address"].as_str().and_then(|text| text.parse().ok());
+            let inside = if name.contains("delegate") { me } else { callee.unwrap_or(me) };
+            storage(&record["steps"], inside, slots, anatomy);
+        }
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    match value {
+        Value::Number(number) => number.as_u64().unwrap_or(0),
+        Value::String(text) => u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_programs_and_the_rest_is_counted_whole() {
+        let program = Address::repeat_byte(1);
+        let programs = HashMap::from([(program, 500)]);
+        let trace = json!({
+            "to": format!("{program:?}"), "gasUsed": "0xffff",
+            "calls": [{"to": format!("{:?}", Address::repeat_byte(2)), "gasUsed": "0x64"}],
+        });
+        let mut anatomy = Anatomy::default();
+        frames(&trace, &programs, &mut anatomy);
+        assert_eq!((anatomy.entries, anatomy.floor), (1, 600));
+    }
+
+    #[test]
+    fn a_slot_is_new_when_it_was_read_as_zero_and_written() {
+        let (zero, one) = ("0".repeat(64), format!("{:0>64}", 1));
+        let records = json!([
+            {"name": "storage_load_bytes32", "args": format!("0x{one}"), "outs": format!("0x{zero}"), "startInk": 30_000, "endInk": 10_000},
+            {"name": "storage_cache_bytes32", "args": format!("0x{one}{one}"), "outs": "0x", "startInk": 10_000, "endInk": 10_000},
+        ]);
+        let (mut slots, mut anatomy) = (HashMap::new(), Anatomy::default());
+        storage(&records, Address::zero(), &mut slots, &mut anatomy);
+        assert_eq!(anatomy.floor, 2);
+        assert_eq!(slots.values().filter(|slot| slot.first_zero && !slot.last_zero).count(), 1);
+    }
+}
