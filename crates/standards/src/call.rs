@@ -15,7 +15,7 @@ use stylus_sdk::{
 
 use crate::{
     abi::{Result, Revert, encode_call},
-    errors::{AddressEmptyCode, InvalidReturnData},
+    errors::{AddressEmptyCode, FailedCall, InvalidReturnData},
 };
 
 /// What a callee answered: static words.
@@ -160,6 +160,22 @@ pub fn tell_raw(vm: &VM, to: Address, calldata: &[u8]) -> Result<Answer> {
     let result = unsafe { RawCall::new(vm).clear_storage_cache().call(to, calldata) };
     match result {
         Ok(data) => Ok(Answer { from: to, data }),
+        Err(data) => Err(Revert::raw(data)),
+    }
+}
+
+/// Calls `to` with `value` of this contract's ether and any call data; flushes and empties the storage cache first,
+/// as [`tell`] does.
+///
+/// # Errors
+/// What the callee reverted with; `FailedCall` where it did not say.
+#[inline(never)]
+pub fn tell_value(vm: &VM, to: Address, value: U256, calldata: &[u8]) -> Result<Answer> {
+    // SAFETY: as in `tell_raw`.
+    let result = unsafe { RawCall::new_with_value(vm, value).clear_storage_cache().call(to, calldata) };
+    match result {
+        Ok(data) => Ok(Answer { from: to, data }),
+        Err(data) if data.is_empty() => Err(crate::error!(FailedCall)),
         Err(data) => Err(Revert::raw(data)),
     }
 }

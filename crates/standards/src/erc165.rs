@@ -6,6 +6,8 @@ pub const ERC165: [u8; 4] = [0x01, 0xff, 0xc9, 0xa7];
 pub const ERC721: [u8; 4] = [0x80, 0xac, 0x58, 0xcd];
 /// ERC-721's metadata extension.
 pub const ERC721_METADATA: [u8; 4] = [0x5b, 0x5e, 0x13, 0x9f];
+/// ERC-1155's receiver.
+pub const ERC1155_RECEIVER: [u8; 4] = [0x4e, 0x23, 0x12, 0xe0];
 /// ERC-4906: metadata that changes.
 pub const ERC4906: [u8; 4] = [0x49, 0x06, 0x49, 0x06];
 

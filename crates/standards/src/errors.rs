@@ -38,6 +38,7 @@ sol! {
     #[derive(Debug)] error OwnableInvalidOwner(address owner);
     #[derive(Debug)] error ReentrancyGuardReentrantCall();
     // Calls and numbers
+    #[derive(Debug)] error FailedCall();
     #[derive(Debug)] error AddressEmptyCode(address target);
     #[derive(Debug)] error SafeERC20FailedOperation(address token);
     #[derive(Debug)] error InvalidReturnData(address from);

@@ -2,6 +2,7 @@
 //!
 //! The map:
 //! - [`abi`]: words, reverts and events in their smallest form; [`call`]: calls to other contracts;
+//! - [`encoder`]: dynamic arguments;
 //! - [`packed`]: several small integers in one storage slot;
 //! - [`erc20`], [`permit`], [`votes`] with its [`checkpoints`]: tokens; [`eip712`], [`ecdsa`]: signatures;
 //! - [`erc721`]: certificates; [`erc165`]: interface ids;
@@ -16,6 +17,7 @@ pub mod call;
 pub mod checkpoints;
 pub mod ecdsa;
 pub mod eip712;
+pub mod encoder;
 pub mod erc165;
 pub mod erc20;
 pub mod erc721;
