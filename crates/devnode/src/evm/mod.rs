@@ -3,26 +3,36 @@
 //! [`Executor::execute`] takes a database, a block and a transaction and gives back what happened, without storing anything.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use revm::Database;
 
 use crate::rules::Rules;
 
+mod context;
+mod frames;
+mod instructions;
+mod precompiles;
+mod programs;
 pub mod trace;
+mod transaction;
 mod types;
+mod words;
 
 pub use types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
+pub use words::revert_message;
 
 /// Executes transactions and calls under one set of rules. Keeps compiled programs between executions; may be shared by threads.
 #[derive(Debug)]
 pub struct Executor {
-    rules: Rules,
+    rules: Arc<Rules>,
+    modules: Arc<programs::ModuleCache>,
 }
 
 impl Executor {
     /// An executor for chains that follow `rules`.
     pub fn new(rules: Rules) -> Self {
-        Self { rules }
+        Self { rules: Arc::new(rules), modules: Arc::default() }
     }
 
     /// The rules that it was made with.
@@ -30,16 +40,21 @@ impl Executor {
         &self.rules
     }
 
-    /// Executes one transaction or call on top of `db`.
+    /// Executes one transaction or call on top of `db`. Nothing is stored: see [`Execution::state`].
     ///
     /// # Errors
     ///
     /// The reason for which the transaction is refused; one that was executed and failed is an [`Execution`] with its status.
-    pub fn execute<DB>(&self, db: DB, block: &BlockContext, tx: &TxRequest, options: &Options) -> Result<Execution, TxError>
+    pub fn execute<DB>(
+        &self,
+        db: DB,
+        block: &BlockContext,
+        tx: &TxRequest,
+        options: &Options,
+    ) -> Result<Execution, TxError>
     where
         DB: Database<Error = Infallible>,
     {
-        let _ = (db, block, options);
-        Err(TxError::UnsupportedType(tx.kind))
+        transaction::execute(self, db, block, tx, options)
     }
 }

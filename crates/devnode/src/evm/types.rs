@@ -29,8 +29,7 @@ impl BlockContext {
     /// Gas limit of every block on Arbitrum.
     pub const GAS_LIMIT: u64 = 1 << 50;
     /// The sequencer's batch poster: `COINBASE` of ordinary transactions.
-    pub const COINBASE: Address =
-        alloy_primitives::address!("a4b000000000000000000073657175656e636572");
+    pub const COINBASE: Address = alloy_primitives::address!("a4b000000000000000000073657175656e636572");
 }
 
 impl Default for BlockContext {
@@ -95,17 +94,9 @@ pub struct Options {
 
 impl Options {
     /// A mined transaction without traces.
-    pub const TRANSACTION: Self = Self {
-        mode: Mode::Transaction,
-        trace_host_io: false,
-        trace_calls: false,
-    };
+    pub const TRANSACTION: Self = Self { mode: Mode::Transaction, trace_host_io: false, trace_calls: false };
     /// A call without traces.
-    pub const CALL: Self = Self {
-        mode: Mode::Call,
-        trace_host_io: false,
-        trace_calls: false,
-    };
+    pub const CALL: Self = Self { mode: Mode::Call, trace_host_io: false, trace_calls: false };
 }
 
 /// How the outermost frame ended.
@@ -215,9 +206,7 @@ pub enum TxError {
         max_fee: u128,
     },
     /// The balance does not cover gas limit × fee cap + value.
-    #[error(
-        "insufficient funds for gas * price + value: address {address} have {have} want {want}"
-    )]
+    #[error("insufficient funds for gas * price + value: address {address} have {have} want {want}")]
     InsufficientFunds {
         /// The sender.
         address: Address,
