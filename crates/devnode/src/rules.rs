@@ -106,10 +106,7 @@ mod tests {
     #[test]
     fn the_default_is_fifty_one() {
         let rules = Rules::default();
-        assert_eq!(
-            (rules.arbos_version, rules.spec, rules.max_stack_depth_cap),
-            (51, SpecId::OSAKA, 22_000)
-        );
+        assert_eq!((rules.arbos_version, rules.spec, rules.max_stack_depth_cap), (51, SpecId::OSAKA, 22_000));
         assert!(rules.multi_value && !rules.fragments);
     }
 }

@@ -1,6 +1,7 @@
 //! Codes of accounts: what marks a program, and how its module is unpacked.
 
 use alloy_primitives::Address;
+use brotli_decompressor::BrotliResult;
 
 use crate::rules::Rules;
 
@@ -35,10 +36,7 @@ impl<'a> ProgramCode<'a> {
     pub fn parse(code: &'a [u8], rules: &Rules) -> Option<Self> {
         let (prefix, rest) = code.split_first_chunk::<3>()?;
         match (prefix, rest.split_first()) {
-            ([0xEF, 0xF0, 0x00], Some((&dictionary, compressed))) => Some(Self::Classic {
-                dictionary,
-                compressed,
-            }),
+            ([0xEF, 0xF0, 0x00], Some((&dictionary, compressed))) => Some(Self::Classic { dictionary, compressed }),
             ([0xEF, 0xF0, 0x01], _) if rules.fragments => Some(Self::Fragment { piece: rest }),
             ([0xEF, 0xF0, 0x02], Some((&dictionary, rest))) if rules.fragments => {
                 let (length, list) = rest.split_first_chunk::<4>()?;
@@ -56,11 +54,8 @@ impl<'a> ProgramCode<'a> {
     }
 
     /// The code is run as a program when its account is called.
-    pub fn is_callable(code: &[u8], rules: &Rules) -> bool {
-        matches!(
-            Self::parse(code, rules),
-            Some(Self::Classic { .. } | Self::Root { .. })
-        )
+    pub fn is_callable(code: &'a [u8], rules: &Rules) -> bool {
+        matches!(Self::parse(code, rules), Some(Self::Classic { .. } | Self::Root { .. }))
     }
 }
 
@@ -79,10 +74,23 @@ pub enum UnpackError {
 }
 
 /// Unpacks a module, at most `max_size` bytes long.
-pub fn decompress(
-    _dictionary: u8,
-    _compressed: &[u8],
-    _max_size: u32,
-) -> Result<Vec<u8>, UnpackError> {
-    unimplemented!()
+///
+/// # Errors
+///
+/// Unknown dictionaries, streams that are no brotli or are cut, and modules that are too long. Bytes behind the end of
+/// the stream are ignored.
+pub fn decompress(dictionary: u8, compressed: &[u8], max_size: u32) -> Result<Vec<u8>, UnpackError> {
+    if dictionary != 0 {
+        return Err(UnpackError::Dictionary(dictionary));
+    }
+    let mut module = vec![0; max_size as usize];
+    let result = brotli_decompressor::brotli_decode(compressed, &mut module);
+    match result.result {
+        BrotliResult::ResultSuccess => {
+            module.truncate(result.decoded_size);
+            Ok(module)
+        }
+        BrotliResult::NeedsMoreOutput => Err(UnpackError::TooLong(max_size)),
+        _ => Err(UnpackError::Corrupt),
+    }
 }

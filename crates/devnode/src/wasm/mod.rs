@@ -16,10 +16,14 @@
 //! | [`trace`] | the record that `stylusTracer` tells |
 
 pub mod activation;
+mod cache;
 pub mod code;
 mod engine;
+mod host;
+mod instrument;
 pub mod prices;
 pub mod trace;
+mod validate;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 
@@ -236,9 +240,9 @@ pub struct Outcome {
 pub struct ProgramCosts {
     /// Stylus version of the activation.
     pub version: u16,
-    /// Cost of a call when it is not cached, in units of [`prices::call_gas`].
+    /// Cost of a call when it is not cached, in the units of [`prices::init_gas`].
     pub init: u16,
-    /// Cost of a call when it is cached, same units.
+    /// Cost of a call when it is cached, in the units of [`prices::cached_gas`].
     pub cached: u16,
     /// Pages of memory at the start.
     pub footprint: u16,

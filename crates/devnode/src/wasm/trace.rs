@@ -30,13 +30,8 @@ pub struct HostioTrace {
 }
 
 /// Host calls that make a frame, and so claim the one that ended before their record.
-const FRAME_CALLS: [&str; 5] = [
-    "call_contract",
-    "delegate_call_contract",
-    "static_call_contract",
-    "create1",
-    "create2",
-];
+const FRAME_CALLS: [&str; 5] =
+    ["call_contract", "delegate_call_contract", "static_call_contract", "create1", "create2"];
 
 impl HostioTrace {
     /// Opens a frame: `evm_call_contract`, `evm_delegate_call_contract`, `evm_static_call_contract`, `evm_create1`,
@@ -62,23 +57,9 @@ impl HostioTrace {
 
     /// Records a host call. Calls and creates claim the frame that ended just before them; one without a frame (value
     /// in a static call) breaks the record, as it does on Nitro.
-    pub fn record(
-        &mut self,
-        name: &'static str,
-        args: Bytes,
-        outs: Bytes,
-        start_ink: u64,
-        end_ink: u64,
-    ) {
-        let mut record = HostioRecord {
-            name: name.to_owned(),
-            args,
-            outs,
-            start_ink,
-            end_ink,
-            address: None,
-            steps: Vec::new(),
-        };
+    pub fn record(&mut self, name: &'static str, args: Bytes, outs: Bytes, start_ink: u64, end_ink: u64) {
+        let mut record =
+            HostioRecord { name: name.to_owned(), args, outs, start_ink, end_ink, address: None, steps: Vec::new() };
         if FRAME_CALLS.contains(&name) {
             let list = self.list();
             match list.pop() {

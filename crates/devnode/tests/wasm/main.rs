@@ -1,0 +1,5 @@
+//! Stylus programs on the program layer alone, without blocks, transactions and precompiles.
+
+mod fuzz;
+mod vectors;
+mod world;
