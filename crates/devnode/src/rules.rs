@@ -9,6 +9,8 @@ use revm::primitives::hardfork::SpecId;
 pub struct Rules {
     /// ArbOS version, as `ArbSys.arbOSVersion()` tells it less 55.
     pub arbos_version: u64,
+    /// The chain allows debugging: programs may import the console, and a start function is dropped instead of refused.
+    pub debug: bool,
     /// Ethereum fork whose opcodes, precompiles and gas table the EVM follows.
     pub spec: SpecId,
     /// Version that activation writes into a program; programs of another version must be activated again.
@@ -41,10 +43,11 @@ impl Rules {
     /// What a new development chain runs.
     pub const DEFAULT_VERSION: u64 = 51;
 
-    /// Rules of an ArbOS version; `None` when the node does not know it.
+    /// Rules of a development chain of an ArbOS version; `None` when the node does not know it.
     pub fn of(arbos_version: u64) -> Option<Self> {
         let v40 = Self {
             arbos_version,
+            debug: true,
             spec: SpecId::PRAGUE,
             stylus_version: 2,
             max_stack_depth_cap: 262_144,

@@ -110,7 +110,7 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
                     })
                 })
                 .ok_or_else(|| Fatal(format!("the code of program {hash} cannot be unpacked")))?;
-                compile(&wasm, &rules, false).map_err(|e| Fatal(format!("program {hash}: {e}")))
+                compile(&wasm, &rules).map_err(|e| Fatal(format!("program {hash}: {e}")))
             })
             .map_err(fatal)?;
 

@@ -53,8 +53,7 @@ pub struct Activation {
     pub gas: u64,
 }
 
-/// Checks a module and counts its costs. `open_pages` are the pages that the transaction holds already; `debug` chains
-/// accept the console and drop a start function.
+/// Checks a module and counts its costs. `open_pages` are the pages that the transaction holds already.
 ///
 /// # Errors
 ///
@@ -64,14 +63,13 @@ pub fn activate(
     rules: &Rules,
     params: &StylusParams,
     open_pages: u16,
-    debug: bool,
 ) -> Result<Activation, ActivationError> {
     let page_limit = params.page_limit.saturating_sub(open_pages);
-    let binary = Binary::parse(wasm, rules, page_limit, debug)?;
+    let binary = Binary::parse(wasm, rules, page_limit)?;
     let instrumented = instrument(&binary).map_err(|why| ActivationError::parse([why]))?;
-    binary.link(debug)?;
+    binary.link(rules)?;
     // what the engine cannot run must not be activated either
-    super::engine::Module::new(&instrumented.wasm, &binary, rules, debug)?;
+    super::engine::Module::new(&instrumented.wasm, &binary, rules)?;
 
     let counts = Counts::of(&binary);
     let too_costly = |what: &str| ActivationError::parse([format!("{what} cost exceeds 16 bits")]);

@@ -44,28 +44,23 @@ struct Compiled {
 /// # Errors
 ///
 /// When the chain does not accept the module.
-pub fn compile(wasm: &[u8], rules: &Rules, debug: bool) -> Result<Module, ActivationError> {
-    let binary = Binary::parse(wasm, rules, u16::MAX, debug)?;
+pub fn compile(wasm: &[u8], rules: &Rules) -> Result<Module, ActivationError> {
+    let binary = Binary::parse(wasm, rules, u16::MAX)?;
     let instrumented = instrument(&binary).map_err(|why| ActivationError::parse([why]))?;
-    binary.link(debug)?;
-    Module::new(&instrumented.wasm, &binary, rules, debug)
+    binary.link(rules)?;
+    Module::new(&instrumented.wasm, &binary, rules)
 }
 
 impl Module {
     /// Compiles the instrumented form of a binary that links.
-    pub(super) fn new(
-        instrumented: &[u8],
-        binary: &Binary<'_>,
-        rules: &Rules,
-        debug: bool,
-    ) -> Result<Self, ActivationError> {
+    pub(super) fn new(instrumented: &[u8], binary: &Binary<'_>, rules: &Rules) -> Result<Self, ActivationError> {
         let engine = Engine::new(&config(rules));
         let module = wasmi::Module::new(&engine, instrumented)
             .map_err(|error| ActivationError::build(format!("the engine refuses the module: {error}")))?;
         let imports = binary
             .imports
             .iter()
-            .map(|import| host::binder(import.module, import.name, debug))
+            .map(|import| host::binder(import.module, import.name, rules.debug))
             .collect::<Option<_>>()
             .ok_or_else(|| ActivationError::build("an import that does not link".to_owned()))?;
         Ok(Self(Arc::new(Compiled { engine, module, imports })))

@@ -73,14 +73,13 @@ fn features(rules: &Rules) -> WasmFeatures {
 }
 
 impl<'a> Binary<'a> {
-    /// Parses and checks a module. `page_limit` is how many pages it may start with; `debug` chains drop a start
-    /// function instead of refusing it.
-    pub(super) fn parse(bytes: &'a [u8], rules: &Rules, page_limit: u16, debug: bool) -> Result<Self, ActivationError> {
+    /// Parses and checks a module. `page_limit` is how many pages it may start with.
+    pub(super) fn parse(bytes: &'a [u8], rules: &Rules, page_limit: u16) -> Result<Self, ActivationError> {
         Validator::new_with_features(features(rules))
             .validate_all(bytes)
             .map_err(|error| ActivationError::parse(["failed to validate user".to_owned(), error.to_string()]))?;
         let binary = Self::read(bytes).map_err(|why| ActivationError::parse([why]))?;
-        binary.check(page_limit, debug).map_err(|why| ActivationError::parse([why]))?;
+        binary.check(rules, page_limit).map_err(|why| ActivationError::parse([why]))?;
         Ok(binary)
     }
 
@@ -199,10 +198,10 @@ impl<'a> Binary<'a> {
         })
     }
 
-    fn check(&self, page_limit: u16, debug: bool) -> Result<(), String> {
+    fn check(&self, rules: &Rules, page_limit: u16) -> Result<(), String> {
         let added = super::instrument::GLOBALS.len() as u64;
         // what an export section holds in the end: the entry point, the memory and the meter's globals
-        let exports = if debug { self.exports.len() as u64 } else { 2 };
+        let exports = if rules.debug { self.exports.len() as u64 } else { 2 };
         at_most("exports", exports + added, limit::EXPORTS)?;
         at_most("functions", self.functions.len() as u64, limit::FUNCTIONS)?;
         at_most("globals", u64::from(self.globals) + added, limit::GLOBALS)?;
@@ -240,7 +239,7 @@ impl<'a> Binary<'a> {
                 return Err(format!("inconsistent imports for {} {}", import.module, import.name));
             }
         }
-        if self.has_start && !debug {
+        if self.has_start && !rules.debug {
             return Err("wasm start functions not allowed".to_owned());
         }
 
@@ -266,8 +265,8 @@ impl<'a> Binary<'a> {
     }
 
     /// Checks what only building the module shows: imports that exist, float operations, segments out of bounds.
-    pub(super) fn link(&self, debug: bool) -> Result<(), ActivationError> {
-        self.link_imports(debug).map_err(ActivationError::build)?;
+    pub(super) fn link(&self, rules: &Rules) -> Result<(), ActivationError> {
+        self.link_imports(rules).map_err(ActivationError::build)?;
         for body in &self.bodies {
             refuse_floats(body).map_err(ActivationError::build)?;
         }
@@ -289,11 +288,11 @@ impl<'a> Binary<'a> {
         Ok(())
     }
 
-    fn link_imports(&self, debug: bool) -> Result<(), String> {
+    fn link_imports(&self, rules: &Rules) -> Result<(), String> {
         for import in &self.imports {
             let Import { module, name, .. } = import;
             let have = self.import_type(import);
-            match host::signature(module, name, debug) {
+            match host::signature(module, name, rules.debug) {
                 None => return Err(format!("No such import {name} in {module} for user")),
                 Some(expected) if &expected == have => {}
                 Some(expected) => {

@@ -43,8 +43,8 @@ fn modules() -> &'static [Vec<u8>] {
 
 /// Activates a module and, where that succeeds, runs it.
 fn try_all(wasm: &[u8], rules: &Rules, calldata: Vec<u8>) {
-    let Ok(activation) = activate(wasm, rules, &StylusParams::default(), 0, true) else { return };
-    let module = compile(wasm, rules, true).expect("what activates compiles");
+    let Ok(activation) = activate(wasm, rules, &StylusParams::default(), 0) else { return };
+    let module = compile(wasm, rules).expect("what activates compiles");
     let costs = ProgramCosts {
         version: 2,
         init: activation.init,

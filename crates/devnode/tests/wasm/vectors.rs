@@ -91,9 +91,8 @@ struct Program {
 impl Program {
     fn new(code: &[u8], rules: &Rules) -> Result<Self, String> {
         let wasm = unpack(code, rules);
-        let activation =
-            activate(&wasm, rules, &StylusParams::default(), 0, true).map_err(|refusal| refusal.to_string())?;
-        let module = compile(&wasm, rules, true).expect("what activates compiles");
+        let activation = activate(&wasm, rules, &StylusParams::default(), 0).map_err(|refusal| refusal.to_string())?;
+        let module = compile(&wasm, rules).expect("what activates compiles");
         Ok(Self { activation, module })
     }
 

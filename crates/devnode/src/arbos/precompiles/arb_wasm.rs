@@ -165,7 +165,7 @@ fn activate(f: &mut Frame<'_>, address: Address) -> Answer {
     let wasm = module_of(f, address, &params)?;
     let rules = f.world.rules().clone();
     let open = f.world.open_pages();
-    let activation = activation::activate(&wasm, &rules, &params, open, false)
+    let activation = activation::activate(&wasm, &rules, &params, open)
         .map_err(|e| Fail::Error(format!("program activation failed: {e}")))?;
     f.burn_gas(activation.gas)?;
 
