@@ -1,7 +1,5 @@
 //! The storage that both programs of the contract work on, and what both do with it.
 
-use alloc::vec::Vec;
-
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, aliases::U32};
 use alloy_sol_types::SolCall;
 use protocol::{
@@ -17,11 +15,11 @@ use standards::{erc721::Erc721, packed::Packed};
 use stylus_sdk::{
     prelude::*,
     storage::{StorageAddress, StorageB256, StorageMap, StorageU32, StorageU256},
-    stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
+    stylus_core::host::{CryptographyAccess, MessageAccess},
 };
 
 use crate::{
-    record::{Amounts, ENTRY, EXPIRED, INSURED, LOCKED, POSITION, Terms, Token, fit},
+    record::{Amounts, ENTRY, EXPIRED, INSURED, Interest, LOCKED, Terms, Token, fit},
     split::Shares,
 };
 
@@ -42,19 +40,20 @@ pub struct Book {
     pub token: Erc721,
     policies: StorageMap<U256, Entry>,
     products: StorageMap<U256, Line>,
-    covers: StorageMap<B256, StorageU256>,
-    numbers: StorageMap<B256, StorageU32>,
+    interests: StorageMap<B256, StorageU256>,
+    subject_numbers: StorageMap<B256, StorageU32>,
     subjects: StorageMap<U256, StorageB256>,
+    positions: StorageMap<U256, StorageB256>,
     subject_count: StorageU32,
+    position_count: StorageU32,
 }
 
-/// A policy's words beside its token's; the last three only where flags say so.
+/// A policy's words beside its token's; the last two only where flags say so.
 #[storage]
 struct Entry {
     amounts: StorageU256,
     terms: StorageU256,
     insured: StorageAddress,
-    position: StorageB256,
     entry_hash: StorageB256,
 }
 
@@ -102,15 +101,6 @@ pub struct Sale {
     pub terms: Terms,
     /// The hash of the trigger's entry; `None` where it is empty.
     pub entry_hash: Option<B256>,
-}
-
-/// Live cover on one interest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cover {
-    /// The sum of the amounts.
-    pub amount: U256,
-    /// The latest end among the policies; the sum counts until then.
-    pub until: u64,
 }
 
 impl Book {
@@ -232,8 +222,9 @@ impl Book {
 
     /// What of the insured's a policy covers.
     #[must_use]
-    pub fn position(&self, id: U256, token: Token) -> B256 {
-        if token.has(POSITION) { self.policies.getter(id).position.get() } else { B256::ZERO }
+    pub fn position(&self, token: Token) -> B256 {
+        let number = token.position();
+        if number.is_zero() { B256::ZERO } else { self.positions.get(number) }
     }
 
     /// The hash of the trigger's entry at the sale.
@@ -245,42 +236,36 @@ impl Book {
     /// The subject of a policy.
     #[must_use]
     pub fn subject(&self, token: Token) -> B256 {
-        self.subjects.get(U256::from(token.subject()))
+        self.subjects.get(token.subject())
     }
 
-    /// Records a sale, and gives the certificate to its receiver.
+    /// Records a sale on an interest whose subject and position have numbers, and gives the certificate to its
+    /// receiver. Answers with the policy's number.
     ///
     /// # Errors
-    /// `ERC721InvalidReceiver` for the zero address; `SafeCastOverflowedUintDowncast` for a product's id above
-    /// 2³² − 1 or an amount above 2¹²⁸ − 1.
+    /// `ERC721InvalidReceiver` for the zero address; `SafeCastOverflowedUintDowncast` for a product above 2²⁴ − 1
+    /// or an amount above 2¹²⁸ − 1.
     ///
     /// # Events
     /// `Transfer` from the zero address.
-    pub fn record(&mut self, sale: &Sale) -> Result<U256> {
-        let product = fit(sale.product, 32)?.to::<u32>();
-        let amount = fit(sale.amount, 128)?.to::<u128>();
+    pub fn record(&mut self, sale: &Sale, interest: Interest) -> Result<U256> {
         let head = self.head();
-        let id = U256::from(head.u64(160, 48).wrapping_add(1)); // a sale a second fills 48 bits in 8.9 million years
+        let id = fit(head.get(160, 48).wrapping_add(U256::ONE), 48)?;
         self.head.set(head.with(160, 48, id).0);
 
-        let subject = self.number(sale.subject);
         let mut flags = 0;
         let mut policy = self.policies.setter(id);
-        policy.amounts.set(Amounts::new(amount).0.0);
+        policy.amounts.set(Amounts::new(sale.amount)?.0.0);
         policy.terms.set(sale.terms.0.0);
         if sale.insured != sale.receiver {
             policy.insured.set(sale.insured);
             flags |= INSURED;
         }
-        if !sale.position.is_zero() {
-            policy.position.set(sale.position);
-            flags |= POSITION;
-        }
         if let Some(entry_hash) = sale.entry_hash {
             policy.entry_hash.set(entry_hash);
             flags |= ENTRY;
         }
-        self.token.mint(sale.receiver, id, Token::new(product, subject, flags).0)?;
+        self.token.mint(sale.receiver, id, Token::new(sale.product, interest, flags)?.0)?;
         Ok(id)
     }
 
@@ -302,19 +287,6 @@ impl Book {
             self.set_policy(id, token.with(INSURED));
         }
         Ok(())
-    }
-
-    /// A subject's number from 1; the next one where it has none yet.
-    fn number(&mut self, subject: B256) -> u32 {
-        let number = self.numbers.get(subject).to::<u32>();
-        if number != 0 {
-            return number;
-        }
-        let number = self.subject_count.get().to::<u32>().wrapping_add(1); // Risk lists subjects one by one
-        self.subject_count.set(U32::from(number));
-        self.numbers.setter(subject).set(U32::from(number));
-        self.subjects.setter(U256::from(number)).set(subject);
-        number
     }
 
     // —————————————————————————————————————————————————————————————————————————————————————————————— products
@@ -416,33 +388,43 @@ impl Book {
 
     /// The key of one interest: a position of an insured in a subject of a trigger.
     #[must_use]
-    pub fn interest(&self, trigger: Address, subject: B256, insured: Address, position: B256) -> B256 {
-        let mut key = Vec::with_capacity(104);
-        key.extend_from_slice(trigger.as_slice());
-        key.extend_from_slice(subject.as_slice());
-        key.extend_from_slice(insured.as_slice());
-        key.extend_from_slice(position.as_slice());
+    pub fn interest_key(&self, trigger: Address, subject: B256, insured: Address, position: B256) -> B256 {
+        let key = [trigger.as_slice(), subject.as_slice(), insured.as_slice(), position.as_slice()].concat();
         self.vm().native_keccak256(&key)
     }
 
-    /// Live cover on an interest; none after the latest end.
+    /// What is insured in an interest.
     #[must_use]
-    pub fn cover_on(&self, interest: B256) -> Cover {
-        let word = Packed(self.covers.get(interest));
-        let until = word.u64(128, 40);
-        if self.vm().block_timestamp() > until {
-            return Cover::default();
-        }
-        Cover { amount: word.get(0, 128), until }
+    pub fn interest(&self, key: B256) -> Interest {
+        Interest(Packed(self.interests.get(key)))
     }
 
-    /// Writes the live cover on an interest.
+    /// Writes what is insured in an interest.
+    pub fn set_interest(&mut self, key: B256, interest: Interest) {
+        self.interests.setter(key).set(interest.0.0);
+    }
+
+    /// Numbers subject and position of an interest that nobody has bought cover on before; numbers begin at 1.
     ///
     /// # Errors
-    /// `SafeCastOverflowedUintDowncast` where the sum passes 2¹²⁸ − 1.
-    pub fn set_cover(&mut self, interest: B256, cover: Cover) -> Result<()> {
-        let word = Packed(fit(cover.amount, 128)?).with(128, 40, fit(U256::from(cover.until), 40)?);
-        self.covers.setter(interest).set(word.0);
-        Ok(())
+    /// `SafeCastOverflowedUintDowncast` where there are no more numbers.
+    pub fn numbered(&mut self, interest: Interest, subject: B256, position: B256) -> Result<Interest> {
+        if !interest.subject().is_zero() {
+            return Ok(interest);
+        }
+        let mut subject_number = U256::from(self.subject_numbers.get(subject));
+        if subject_number.is_zero() {
+            subject_number = U256::from(self.subject_count.get()).wrapping_add(U256::ONE);
+            self.subjects.setter(subject_number).set(subject);
+            self.subject_numbers.setter(subject).set(U32::wrapping_from(subject_number));
+            self.subject_count.set(U32::wrapping_from(subject_number));
+        }
+        let mut position_number = U256::ZERO;
+        if !position.is_zero() {
+            position_number = U256::from(self.position_count.get()).wrapping_add(U256::ONE);
+            self.positions.setter(position_number).set(position);
+            self.position_count.set(U32::wrapping_from(position_number));
+        }
+        interest.with_numbers(subject_number, position_number) // refuses what `wrapping_from` would cut
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
+use actuary::math::add;
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall, SolEvent};
 use protocol::{
@@ -19,7 +20,7 @@ use stylus_sdk::{
 };
 
 use crate::{
-    book::{Book, Cover, Route, Sale},
+    book::{Book, Route, Sale},
     record::{EXPIRED, FILED, LOCKED, Terms},
     split::Split,
 };
@@ -63,8 +64,8 @@ impl Policy {
         referrer: Address,
     ) -> Result<(U256, U256)> {
         let lock = Lock::take()?;
-        let now = U256::from(self.vm().block_timestamp());
-        if now > deadline {
+        let now = self.vm().block_timestamp();
+        if U256::from(now) > deadline {
             return Err(error!(IPolicy::DeadlinePassed, deadline));
         }
         self.book.pause.require_running()?;
@@ -94,26 +95,27 @@ impl Policy {
         if split.gross > max_premium {
             return Err(error!(IPolicy::PremiumTooHigh, split.gross, max_premium));
         }
-        let start = actuary::math::add(now, quote.word(3)?)?;
-        let end = actuary::math::add(start, term)?;
+        let start = add(U256::from(now), quote.word(3)?)?;
+        let end = add(start, term)?;
         let terms = Terms::new(split.gross, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
 
         // The interest: live cover on it, this one included, until the latest end.
-        let interest = self.book.interest(route.trigger, subject, insured, position);
-        let before = self.book.cover_on(interest);
-        let cover = actuary::math::add(before.amount, amount)?;
-        let limit = entered.word(2)?;
+        let key = self.book.interest_key(route.trigger, subject, insured, position);
+        let interest = self.book.interest(key);
+        let (cover, limit) = (add(interest.amount(now), amount)?, entered.word(2)?);
         if cover > limit {
             return Err(error!(IPolicy::InterestExceeded, cover, limit));
         }
-        self.book.set_cover(interest, Cover { amount: cover, until: before.until.max(terms.end()) })?;
+        let interest = interest.with_cover(cover, interest.until().max(terms.end()))?;
+        let interest = self.book.numbered(interest, subject, position)?;
+        self.book.set_interest(key, interest);
 
         if let Some(symbol) = first_sale {
             self.book.set_route(product, &route, symbol);
         }
         let entry_hash = if entry.is_empty() { None } else { Some(self.vm().native_keccak256(entry)) };
         let sale = Sale { receiver, product, subject, insured, position, amount, terms, entry_hash };
-        let id = self.book.record(&sale)?;
+        let id = self.book.record(&sale, interest)?;
         self.log_sale(id, &sale, payer, &split, referrer, entry);
 
         // The money, last: whole to the vault, which books the parts apart.
@@ -137,10 +139,10 @@ impl Policy {
         }
         let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
         let answer = [
-            U256::from(token.product()),
+            token.product(),
             self.book.subject(token).word(),
             self.book.insured(policy, token).word(),
-            self.book.position(policy, token).word(),
+            self.book.position(token).word(),
             U256::from(terms.start()),
             U256::from(terms.end()),
             U256::from(terms.deadline()),
@@ -169,7 +171,7 @@ impl Policy {
         let Some(remaining) = cover.checked_sub(confirmed) else {
             return Err(error!(IPolicy::CoverExceeded, confirmed, cover));
         };
-        self.book.set_amounts(policy, amounts.with_confirmed(confirmed.to::<u128>())); // at most the cover
+        self.book.set_amounts(policy, amounts.with_confirmed(confirmed)?);
         self.book.set_policy(policy, token.without(LOCKED));
         emit!(self.vm(), IPolicy::PolicyClaimed, [policy], [confirmed, remaining]);
         emit!(self.vm(), MetadataUpdate, [], [policy]);
@@ -193,7 +195,7 @@ impl Policy {
         emit!(self.vm(), MetadataUpdate, [], [policy]);
         if token.has(FILED) {
             let amounts = self.book.amounts(policy);
-            let (product, subject) = (U256::from(token.product()), self.book.subject(token).word());
+            let (product, subject) = (token.product(), self.book.subject(token).word());
             let cover = terms.cover(amounts.amount())?;
             let words = [product, subject, cover, deadline, true.word(), amounts.confirmed()];
             tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;

@@ -74,10 +74,10 @@ impl PolicyExt {
         let cover = terms.cover(amounts.amount())?;
         Ok([
             token.holder().word(),
-            U256::from(token.product()),
+            token.product(),
             self.book.subject(token).word(),
             self.book.insured(policy, token).word(),
-            self.book.position(policy, token).word(),
+            self.book.position(token).word(),
             amounts.amount(),
             amounts.confirmed(),
             actuary::math::sub(cover, amounts.confirmed())?,
@@ -107,8 +107,8 @@ impl PolicyExt {
     /// Live cover on an interest, and until when it counts.
     pub fn cover_on(&self, product: U256, subject: B256, insured: Address, position: B256) -> (U256, U256) {
         let Some(route) = self.book.route(product) else { return (U256::ZERO, U256::ZERO) };
-        let cover = self.book.cover_on(self.book.interest(route.trigger, subject, insured, position));
-        (cover.amount, U256::from(cover.until))
+        let interest = self.book.interest(self.book.interest_key(route.trigger, subject, insured, position));
+        (interest.amount(self.vm().block_timestamp()), U256::from(interest.until()))
     }
 
     /// The shares of treasury and jury in a premium, and of a referrer in the treasury's.
@@ -150,7 +150,7 @@ impl PolicyExt {
         let token = self.book.policy(token_id)?;
         let (amounts, terms) = (self.book.amounts(token_id), self.book.terms(token_id));
         let remaining = actuary::math::sub(terms.cover(amounts.amount())?, amounts.confirmed())?;
-        let product = U256::from(token.product());
+        let product = token.product();
         let [risk, _, certificate] = self.book.peers();
         let route = match self.book.route(product) {
             Some(route) => route,
@@ -181,7 +181,7 @@ impl PolicyExt {
             product,
             self.book.subject(token).word(),
             self.book.insured(token_id, token).word(),
-            self.book.position(token_id, token).word(),
+            self.book.position(token).word(),
             amounts.amount(),
             remaining,
             U256::from(terms.start()),

@@ -1,20 +1,22 @@
 //! What is stored of a policy, packed by hand.
 //!
 //! ```text
-//! token    |231 flags 224|223 subject 192|191 product 160|159            holder            0|   of ERC-721
-//! amounts  |255          confirmed         128|127             amount                     0|
-//! terms    |247 deductible|231 ratio|215 deadline|175   end  |135  start |95    premium    0|
+//! token      |255 flags 248|247 position 216|215 subject 184|183 product 160|159       holder       0|   of ERC-721
+//! amounts    |255             confirmed              128|127               amount                  0|
+//! terms      |247 deductible 232|231 ratio 216|215 deadline 176|175 end 136|135 start 96|95 premium 0|
 //! and only where they are not what they mostly are:
-//! insured  an address      where it is not the holder
-//! position 32 bytes        where it is not zero
-//! entry    32 bytes        where the trigger's entry is not empty
+//! insured    an address where it is not the holder
+//! entry hash 32 bytes   where the trigger's entry is not empty
+//!
+//! interest   |231 subject 200|199 position 168|167 until 128|127              amount                 0|
 //! ```
 //!
-//! A purchase by the insured, of a cover without a position and without an entry, so fills three new slots. A
-//! transfer of such a policy writes the insured down.
+//! Subjects and positions are numbered, and an interest (a position of an insured in a subject) remembers the
+//! numbers: whoever buys a second cover on the same fills three new slots, or four where the trigger has an entry.
+//! A transfer of a policy that the insured holds writes the insured down.
 //!
-//! Amounts have 128 bits; the premium has 96, which is 79 billion whole units of an asset with 18 decimals.
-//! Subjects are numbered (see [`crate::book`]), so they take 32 bits; times take 40, ratios 16 (basis points).
+//! Amounts have 128 bits; the premium has 96, which is 79 billion whole units of an asset with 18 decimals. Times
+//! have 40 bits, ratios 16 (basis points), products 24, numbers 32.
 
 use actuary::math::bps_down;
 use alloy_primitives::{Address, U256};
@@ -29,10 +31,8 @@ pub const LOCKED: u64 = 2;
 pub const EXPIRED: u64 = 4;
 /// The insured is stored, since it is not (or no longer) the holder.
 pub const INSURED: u64 = 8;
-/// The position is stored, since it is not zero.
-pub const POSITION: u64 = 16;
 /// The entry's hash is stored, since the entry is not empty.
-pub const ENTRY: u64 = 32;
+pub const ENTRY: u64 = 16;
 
 /// Bits of a time.
 const TIME: usize = 40;
@@ -42,11 +42,17 @@ const TIME: usize = 40;
 pub struct Token(pub Packed);
 
 impl Token {
-    /// A new policy of `product` on the subject of number `subject`; ERC-721 adds the holder.
-    #[must_use]
-    pub fn new(product: u32, subject: u32, flags: u64) -> Self {
-        let word = Packed::default().with_u64(160, 32, u64::from(product)).with_u64(192, 32, u64::from(subject));
-        Self(word.with_u64(224, 8, flags))
+    /// A new policy of `product` on an interest; ERC-721 adds the holder.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for a product above 2²⁴ − 1.
+    pub fn new(product: U256, interest: Interest, flags: u64) -> Result<Self> {
+        let word = Packed::default()
+            .with(160, 24, fit(product, 24)?)
+            .with(184, 32, interest.subject())
+            .with(216, 32, interest.position())
+            .with_u64(248, 8, flags);
+        Ok(Self(word))
     }
 
     /// Who holds the certificate.
@@ -57,32 +63,42 @@ impl Token {
 
     /// The product's id.
     #[must_use]
-    pub fn product(self) -> u64 {
-        self.0.u64(160, 32)
+    pub fn product(self) -> U256 {
+        self.0.get(160, 24)
     }
 
     /// The subject's number.
     #[must_use]
-    pub fn subject(self) -> u64 {
-        self.0.u64(192, 32)
+    pub fn subject(self) -> U256 {
+        self.0.get(184, 32)
+    }
+
+    /// The position's number; 0 for the position of zeros.
+    #[must_use]
+    pub fn position(self) -> U256 {
+        self.0.get(216, 32)
     }
 
     /// Whether all of `flags` are set.
     #[must_use]
     pub fn has(self, flags: u64) -> bool {
-        self.0.u64(224, 8) & flags == flags
+        self.flags() & flags == flags
     }
 
     /// The word with `flags` set too.
     #[must_use]
     pub fn with(self, flags: u64) -> Self {
-        Self(self.0.with_u64(224, 8, self.0.u64(224, 8) | flags))
+        Self(self.0.with_u64(248, 8, self.flags() | flags))
     }
 
     /// The word with `flags` not set.
     #[must_use]
     pub fn without(self, flags: u64) -> Self {
-        Self(self.0.with_u64(224, 8, self.0.u64(224, 8) & !flags))
+        Self(self.0.with_u64(248, 8, self.flags() & !flags))
+    }
+
+    fn flags(self) -> u64 {
+        self.0.u64(248, 8)
     }
 }
 
@@ -92,9 +108,11 @@ pub struct Amounts(pub Packed);
 
 impl Amounts {
     /// A new policy's.
-    #[must_use]
-    pub fn new(amount: u128) -> Self {
-        Self(Packed::default().with_u128(0, 128, amount))
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for an amount above 2¹²⁸ − 1.
+    pub fn new(amount: U256) -> Result<Self> {
+        Ok(Self(Packed(fit(amount, 128)?)))
     }
 
     /// Cover bought.
@@ -110,9 +128,11 @@ impl Amounts {
     }
 
     /// The same with `confirmed` claims.
-    #[must_use]
-    pub fn with_confirmed(self, confirmed: u128) -> Self {
-        Self(self.0.with_u128(128, 128, confirmed))
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for claims above 2¹²⁸ − 1.
+    pub fn with_confirmed(self, confirmed: U256) -> Result<Self> {
+        Ok(Self(self.0.with(128, 128, fit(confirmed, 128)?)))
     }
 }
 
@@ -181,6 +201,53 @@ impl Terms {
     }
 }
 
+/// What is insured in one interest: a position of an insured in a subject of a trigger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interest(pub Packed);
+
+impl Interest {
+    /// Live cover: the sum of the amounts sold, until the latest end among them.
+    #[must_use]
+    pub fn amount(self, now: u64) -> U256 {
+        if now > self.until() { U256::ZERO } else { self.0.get(0, 128) }
+    }
+
+    /// The latest end among the covers sold.
+    #[must_use]
+    pub fn until(self) -> u64 {
+        self.0.u64(128, TIME)
+    }
+
+    /// The position's number; 0 for the position of zeros.
+    #[must_use]
+    pub fn position(self) -> U256 {
+        self.0.get(168, 32)
+    }
+
+    /// The subject's number; 0 before the first sale.
+    #[must_use]
+    pub fn subject(self) -> U256 {
+        self.0.get(200, 32)
+    }
+
+    /// The same with other cover.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for an amount above 2¹²⁸ − 1.
+    pub fn with_cover(self, amount: U256, until: u64) -> Result<Self> {
+        let word = self.0.with(0, 128, fit(amount, 128)?);
+        Ok(Self(word.with(128, TIME, fit(U256::from(until), TIME)?)))
+    }
+
+    /// The same with numbers of subject and position.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for a number above 2³² − 1.
+    pub fn with_numbers(self, subject: U256, position: U256) -> Result<Self> {
+        Ok(Self(self.0.with(200, 32, fit(subject, 32)?).with(168, 32, fit(position, 32)?)))
+    }
+}
+
 /// `value`, if `bits` bits hold it.
 ///
 /// # Errors
@@ -216,16 +283,30 @@ mod tests {
 
         #[test]
         fn amount_and_confirmed_are_apart(amount: u128, first: u128, second: u128) {
-            let amounts = Amounts::new(amount).with_confirmed(first).with_confirmed(second);
-            prop_assert_eq!((amounts.amount(), amounts.confirmed()), (U256::from(amount), U256::from(second)));
+            let [amount, first, second] = [amount, first, second].map(U256::from);
+            let amounts = Amounts::new(amount).unwrap().with_confirmed(first).unwrap().with_confirmed(second).unwrap();
+            prop_assert_eq!((amounts.amount(), amounts.confirmed()), (amount, second));
         }
 
         #[test]
-        fn flags_leave_the_rest_of_the_word(product: u32, subject: u32, flags in 0u64..64, more in 0u64..64) {
-            let token = Token::new(product, subject, flags).with(more);
+        fn flags_leave_the_rest_of_the_word(
+            product in 0u32..1 << 24, subject: u32, position: u32, flags in 0u64..32, more in 0u64..32,
+        ) {
+            let [product, subject, position] = [product, subject, position].map(U256::from);
+            let interest = Interest::default().with_numbers(subject, position).unwrap();
+            let token = Token::new(product, interest, flags).unwrap().with(more);
             prop_assert!(token.has(flags) && token.has(more));
-            prop_assert_eq!((token.product(), token.subject()), (u64::from(product), u64::from(subject)));
-            prop_assert_eq!(token.without(more), Token::new(product, subject, flags & !more));
+            prop_assert_eq!([token.product(), token.subject(), token.position()], [product, subject, position]);
+            prop_assert_eq!(token.without(more), Token::new(product, interest, flags & !more).unwrap());
+        }
+
+        #[test]
+        fn an_interest_keeps_its_numbers_when_its_cover_changes(amount: u128, until in 0u64..1 << 40, subject: u32, position: u32) {
+            let [subject, position] = [subject, position].map(U256::from);
+            let interest = Interest::default().with_numbers(subject, position).unwrap().with_cover(U256::from(amount), until).unwrap();
+            prop_assert_eq!([interest.subject(), interest.position()], [subject, position]);
+            prop_assert_eq!((interest.amount(until), interest.until()), (U256::from(amount), until));
+            prop_assert_eq!(interest.amount(until + 1), U256::ZERO);
         }
     }
 
@@ -241,6 +322,16 @@ mod tests {
             let [premium, start, end, deadline, ratio, deductible] = values;
             assert!(Terms::new(premium, start, end, deadline, ratio, deductible).is_err(), "{field}");
         }
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_refused() {
+        let (interest, too_large) = (Interest::default(), uint!(0x100000000_U256));
+        assert!(interest.with_numbers(too_large, U256::ZERO).is_err());
+        assert!(interest.with_numbers(U256::ZERO, too_large).is_err());
+        assert!(interest.with_cover(U256::from(1u8).wrapping_shl(128), 0).is_err());
+        assert!(interest.with_cover(U256::ZERO, 1 << 40).is_err());
+        assert!(Token::new(uint!(0x1000000_U256), interest, 0).is_err());
     }
 
     #[test]

@@ -1,0 +1,9 @@
+//! The policy contract against mocked peers: every function, error and role.
+
+mod administration;
+mod certificates;
+mod claims;
+mod erc721;
+mod interface;
+mod sale;
+mod world;
