@@ -18,7 +18,7 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
         uint256 invested;
         uint256 unearned;        // premiums not earned yet
         uint256 served;          // redemptions served and not yet claimed
-        uint256 payables;        // payouts credited and not yet taken
+        uint256 payables;        // credited to accounts and to owed claims, and not yet taken
         uint256 owed;            // confirmed claims that could not be paid yet
         uint256 stream;          // income that is released over time
         uint256 reserve;         // worst payout of all cover that can still claim under open incidents
@@ -27,10 +27,10 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
         uint256 minimumCapital;
         uint256 targetCapital;
         uint256 activeCover;
-        uint256 coverageBps;     // capital over minimum capital
+        uint256 coverageBps;     // capital over minimum capital; the largest uint256 where that is zero
         uint256 entryPrice;
         uint256 exitPrice;
-        bool closed;
+        bool closed;             // no deposits and no sales
     }
 
     event PremiumReceived(uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, uint64 start, uint64 end);
@@ -60,18 +60,25 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     // Called by Policy
     /// The gross premium has been transferred here just before; it is booked and checked against the balance.
     function premium(uint256 net, uint256 start, uint256 end, uint256 treasuryFee, uint256 juryFee, address referrer, uint256 referralFee) external;
-    /// Capital for capacity (assets less the requested shares' part), and whether the vault is closed for business.
+    /// Capital for capacity (assets less the requested shares' part), and whether the vault takes no new business
+    /// whatever its reserve: run-off by order or for ever, or something is owed. Risk, which knows the reserve,
+    /// also sells nothing while the reserve exceeds the capital.
     function capital() external view returns (uint256 amount, bool closed);
 
     // Called by Assessor
     /// Settles a policy's confirmed claims, which rise from before to total; the reserve before and after as
-    /// Risk.claim answered them. Pays to at once what the share of the pool allows and owes the rest.
+    /// Risk.claim answered them. Pays to at once what the share of the pool allows and owes the rest. What to
+    /// cannot receive becomes a credit. What is still owed belongs to the payee of the newest settlement; what
+    /// was topped up before, to the one before.
     function pay(uint256 policy, address to, uint256 before, uint256 total, uint256 reserveBefore, uint256 reserveAfter)
         external returns (uint256 paid);
 
     // Anyone
+    /// Brings the books forward by at most so many weekly edges; everything else does it by itself, up to 64.
     function catchUp(uint256 edges) external returns (bool done);
-    /// Serves due cohorts in order, at most n of them.
+    /// Serves due cohorts in order, looking at no more than n weeks. Nothing is served while anything is owed,
+    /// while the reserve exceeds the assets or while filing is paused; a due cohort waits for unsettled incidents
+    /// as long as patience says.
     function serve(uint256 n) external returns (uint256 shares, uint256 assets);
     /// Tops up what is owed from what came in.
     function topUp() external returns (uint256 amount);
@@ -79,11 +86,13 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function collectFees() external returns (uint256 treasuryFee, uint256 juryFee);
     /// Takes what was credited to the caller (a payout that could not be sent, a referral fee).
     function withdrawCredit(address receiver) external returns (uint256 amount);
-    /// Takes what a policy's holder is owed and has been topped up since.
+    /// Pays a policy's payee what it was owed and has been topped up since; anyone may ask for it.
     function claimOwed(uint256 policy) external returns (uint256 amount);
     /// Brings money in that was won back: first to what is owed, then as a stream to the shares.
     function recover(uint256 amount) external;
+    /// Takes back what was not served, as shares worth the lower of the cohort's cap and their value now.
     function cancelRedeemRequest(uint256 requestId, address controller, address receiver) external returns (uint256 shares);
+    /// A deposit that makes at least minShares.
     function deposit(uint256 assets, address receiver, uint256 minShares) external returns (uint256 shares);
 
     // Views
@@ -92,8 +101,20 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     /// Confirmed in all, paid in all, and still owed of a policy; zeros where nothing was ever owed.
     function owedOf(uint256 policy) external view returns (uint256 confirmed, uint256 owed, address payee);
     function cohort(uint256 week) external view returns (uint256 units, uint256 pending, uint256 kappa, uint256 alpha, uint256 capAssets, uint256 capShares);
+    /// A controller's request: the week it is in, shares that wait, shares and assets to claim, and when the
+    /// waiting shares become due (0 where none wait).
+    function requestOf(address controller)
+        external view returns (uint256 week, uint256 pending, uint256 shares, uint256 assets, uint256 due);
+    /// The first week whose cohort is not served.
     function redemptionHead() external view returns (uint256 week);
+    /// How long a week is: 604800, shorter on development networks.
+    function weekSeconds() external view returns (uint64);
+    /// From the closing of a week to the service of its requests.
     function cooldown() external view returns (uint256);
+    /// How long a due cohort waits for incidents to be settled.
+    function patience() external view returns (uint256);
+    /// Run-off: by order of governance, and for ever because a share fell below a thousandth of its first price.
+    function runOff() external view returns (bool ordered, bool depleted);
     function feesAccrued() external view returns (uint256 treasuryFee, uint256 juryFee);
     function pausedUntil(uint8 kind) external view returns (uint256);
     function peers() external view returns (address risk, address policy, address assessor, address treasury);
@@ -102,6 +123,7 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     // Owner and guardian
     function wire(address risk, address policy, address assessor, address treasury) external;
     function setTreasury(address treasury) external;
+    /// Closes the vault for deposits and sales, or opens it again. Redemptions go on.
     function orderRunOff(bool ordered) external;
     /// kind 0: deposits, 2: redemptions.
     function pause(uint8 kind, uint64 duration, bytes32 reason) external;

@@ -1,0 +1,210 @@
+//! The first program: what happens every day. Its fallback runs the second one ([`crate::extension`]).
+
+use actuary::{math::to_u128, payout::Rise};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall;
+use protocol::{
+    Result,
+    abi::IOwned::ParameterOutOfBounds,
+    call::{ask, token},
+    error, ext,
+};
+use stylus_sdk::{ArbResult, prelude::*, stylus_core::host::MessageAccess};
+
+use crate::{
+    premiums::{Premium, name as parameter},
+    state::State,
+};
+
+/// The shortest week, for development networks, and the longest, the real one, in seconds.
+const WEEKS: [u64; 2] = [10, 7 * 24 * 60 * 60];
+/// The longest cooldown: thirty days.
+const LONGEST_COOLDOWN: u64 = 30 * 24 * 60 * 60;
+/// The longest that a due cohort waits for incidents to be settled: three days.
+const LONGEST_PATIENCE: u64 = 3 * 24 * 60 * 60;
+/// Six decimals more than this must fit.
+const MOST_DECIMALS: u64 = 30;
+
+/// The vault, first program.
+#[entrypoint]
+#[storage]
+pub struct Vault {
+    /// Everything, in the layout of both programs.
+    state: State,
+}
+
+#[public]
+impl Vault {
+    /// Sets the vault up, for ever but for its peers: owner and set-up key; the second program; the asset; the share's
+    /// name and symbol; the lengths of a week, of the cooldown, and of the wait for incidents, in seconds.
+    #[constructor]
+    #[allow(clippy::too_many_arguments)]
+    pub fn constructor(
+        &mut self,
+        owner: Address,
+        setup: Address,
+        extension: Address,
+        asset: Address,
+        name: String,
+        symbol: String,
+        week_seconds: u64,
+        cooldown: u64,
+        patience: u64,
+    ) -> Result<()> {
+        if !(WEEKS[0]..=WEEKS[1]).contains(&week_seconds) {
+            return Err(error!(ParameterOutOfBounds, parameter("weekSeconds"), week_seconds));
+        }
+        if cooldown > LONGEST_COOLDOWN {
+            return Err(error!(ParameterOutOfBounds, parameter("cooldown"), cooldown));
+        }
+        if patience > LONGEST_PATIENCE {
+            return Err(error!(ParameterOutOfBounds, parameter("patience"), patience));
+        }
+        let state = &mut self.state;
+        state.roles.construct(owner, setup)?;
+        state.extension.construct(extension)?;
+        let decimals = ask(state.vm(), asset, token::Erc20::decimalsCall::SELECTOR, &[])?.u64(0)?;
+        if decimals > MOST_DECIMALS {
+            return Err(error!(ParameterOutOfBounds, parameter("decimals"), decimals));
+        }
+        state.shares.construct(&name, &symbol);
+        state.construct_settings(asset, decimals as u8 + 6, cooldown, patience);
+        state.construct_books(week_seconds)
+    }
+
+    /// Whatever the first program does not know.
+    #[fallback]
+    #[payable]
+    pub fn fallback(&mut self, calldata: &[u8]) -> ArbResult {
+        ext::delegate(self.state.vm(), self.state.extension.program(), calldata)
+    }
+
+    // The share
+
+    /// See `IERC20`.
+    pub fn total_supply(&self) -> U256 {
+        U256::from(self.state.supply())
+    }
+
+    /// See `IERC20`. The vault itself has the shares that asked to leave.
+    pub fn balance_of(&self, account: Address) -> U256 {
+        self.state.balance_of(account)
+    }
+
+    /// See `IERC20`.
+    pub fn allowance(&self, owner: Address, spender: Address) -> U256 {
+        self.state.shares.allowances.allowance(owner, spender)
+    }
+
+    /// See `IERC20`.
+    pub fn transfer(&mut self, to: Address, value: U256) -> Result<bool> {
+        let from = self.state.vm().msg_sender();
+        self.state.shares.transfer(from, to, value)?;
+        Ok(true)
+    }
+
+    /// See `IERC20`.
+    pub fn approve(&mut self, spender: Address, value: U256) -> Result<bool> {
+        let owner = self.state.vm().msg_sender();
+        self.state.shares.allowances._approve(owner, spender, value)?;
+        Ok(true)
+    }
+
+    /// See `IERC20`.
+    pub fn transfer_from(&mut self, from: Address, to: Address, value: U256) -> Result<bool> {
+        self.state.shares.spend(from, value)?;
+        self.state.shares.transfer(from, to, value)?;
+        Ok(true)
+    }
+
+    // Deposits
+
+    /// See `IERC4626`.
+    pub fn asset(&self) -> Address {
+        self.state.asset()
+    }
+
+    /// See `IERC4626`.
+    pub fn total_assets(&self) -> Result<U256> {
+        self.state.total_assets()
+    }
+
+    /// See `IERC4626`.
+    pub fn deposit(&mut self, assets: U256, receiver: Address) -> Result<U256> {
+        self.state.deposit(assets, receiver, U256::ZERO)
+    }
+
+    /// See `IVault`: a deposit that makes at least `min_shares`.
+    #[selector(name = "deposit")]
+    pub fn deposit_at_least(&mut self, assets: U256, receiver: Address, min_shares: U256) -> Result<U256> {
+        self.state.deposit(assets, receiver, min_shares)
+    }
+
+    /// See `IERC4626`.
+    pub fn mint(&mut self, shares: U256, receiver: Address) -> Result<U256> {
+        self.state.mint(shares, receiver)
+    }
+
+    // Redemptions
+
+    /// See `IERC7540Redeem`.
+    pub fn request_redeem(&mut self, shares: U256, controller: Address, owner: Address) -> Result<U256> {
+        self.state.request_redeem(shares, controller, owner)
+    }
+
+    /// See `IVault`.
+    pub fn serve(&mut self, n: U256) -> Result<(U256, U256)> {
+        self.state.serve(n)
+    }
+
+    /// See `IERC4626`.
+    pub fn redeem(&mut self, shares: U256, receiver: Address, controller: Address) -> Result<U256> {
+        self.state.redeem(shares, receiver, controller)
+    }
+
+    /// See `IERC4626`.
+    pub fn withdraw(&mut self, assets: U256, receiver: Address, controller: Address) -> Result<U256> {
+        self.state.withdraw(assets, receiver, controller)
+    }
+
+    // Policy and assessor
+
+    /// See `IVault`.
+    pub fn capital(&self) -> Result<(U256, bool)> {
+        self.state.capital()
+    }
+
+    /// See `IVault`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn premium(
+        &mut self,
+        net: U256,
+        start: U256,
+        end: U256,
+        treasury_fee: U256,
+        jury_fee: U256,
+        referrer: Address,
+        referral_fee: U256,
+    ) -> Result<()> {
+        self.state.premium(&Premium { net, start, end, treasury_fee, jury_fee, referrer, referral_fee })
+    }
+
+    /// See `IVault`.
+    pub fn pay(
+        &mut self,
+        policy: U256,
+        to: Address,
+        before: U256,
+        total: U256,
+        reserve_before: U256,
+        reserve_after: U256,
+    ) -> Result<U256> {
+        let rise = Rise {
+            before: to_u128(before)?,
+            total: to_u128(total)?,
+            reserve_before: to_u128(reserve_before)?,
+            reserve_after: to_u128(reserve_after)?,
+        };
+        self.state.pay(policy, to, &rise)
+    }
+}

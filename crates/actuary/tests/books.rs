@@ -1,0 +1,284 @@
+//! The books: entry prices, premiums at one-second steps, the stream, and catching up in pieces.
+
+use std::collections::BTreeMap;
+
+use actuary::books::{Books, Earning, FRACTION_BITS, STREAM_WEEKS, Stream, edge};
+use alloy_primitives::U256;
+use proptest::prelude::*;
+
+const M: u128 = 1_000_000_000_000;
+const START: u64 = 1_700_000_000;
+
+/// Books with the changes of their rate, as the vault's storage has them.
+struct Pool {
+    books: Books,
+    changes: BTreeMap<u64, i128>,
+    policies: Vec<(u128, u64, u64)>,
+}
+
+impl Pool {
+    fn new(seconds: u64) -> Self {
+        Self { books: Books::new(START, seconds), changes: BTreeMap::new(), policies: Vec::new() }
+    }
+
+    fn accrue(&mut self, now: u64) {
+        assert!(self.accrue_at_most(now, u64::MAX));
+    }
+
+    fn accrue_at_most(&mut self, now: u64, edges: u64) -> bool {
+        let changes = &self.changes;
+        self.books.accrue(now, edges, |week| changes.get(&week).copied().unwrap_or_default()).unwrap().done
+    }
+
+    fn premium(&mut self, net: u128, start: u64, end: u64) {
+        let earning = Earning::of(net, start, end, self.books.seconds).unwrap();
+        self.books.premium(net, &earning).unwrap();
+        *self.changes.entry(earning.from).or_default() += earning.rate as i128;
+        *self.changes.entry(earning.until).or_default() -= earning.rate as i128;
+        let seconds = self.books.seconds;
+        self.policies.push((earning.rate, earning.from * seconds, earning.until * seconds));
+    }
+
+    /// U = Σ rᵢ · max(0, bᵢ − max(t, aᵢ)), policy by policy.
+    fn unearned(&self, now: u64) -> U256 {
+        self.policies.iter().fold(U256::ZERO, |sum, (rate, from, until)| {
+            sum + U256::from(*rate) * U256::from(until.saturating_sub(now.max(*from)))
+        })
+    }
+}
+
+fn up(value: U256) -> u128 {
+    let whole: u128 = (value >> FRACTION_BITS).to();
+    whole + u128::from(value.as_limbs()[0] != 0)
+}
+
+#[test]
+fn the_first_deposit_costs_a_millionth_of_a_unit_a_share() {
+    let mut books = Books::new(START, 604_800);
+    let value = books.value(START).unwrap();
+    assert_eq!(value.to_shares_down(10 * M).unwrap(), 10 * M * 1_000_000);
+    books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    let value = books.value(START).unwrap();
+    assert_eq!(value.to_assets_up(1).unwrap(), 1);
+    assert_eq!(value.to_assets_down(999_999).unwrap(), 0);
+    assert_eq!(value.to_shares_down(1).unwrap(), 1_000_000);
+}
+
+#[test]
+fn after_a_total_loss_one_unit_buys_no_dust_for_free() {
+    let mut books = Books::new(START, 604_800);
+    books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    books.pool = 0;
+    let value = books.value(START).unwrap();
+    assert!(value.is_depleted());
+    // A share is worth next to nothing, but not nothing.
+    assert_eq!(value.to_assets_up(1).unwrap(), 1);
+    assert_eq!(value.to_assets_down(10 * M * 1_000_000).unwrap(), 0);
+}
+
+#[test]
+fn a_pool_is_given_up_below_a_thousandth_of_the_first_price() {
+    let mut books = Books::new(START, 604_800);
+    assert!(!books.value(START).unwrap().is_depleted(), "an empty pool is new, not depleted");
+    books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    books.pool = 10 * M / 1_000;
+    assert!(!books.value(START).unwrap().is_depleted());
+    books.pool -= 1;
+    assert!(books.value(START).unwrap().is_depleted());
+}
+
+#[test]
+fn capital_leaves_out_the_shares_that_asked_to_leave() {
+    let mut books = Books::new(START, 604_800);
+    books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    assert_eq!(books.value(START).unwrap().capital().unwrap(), 10 * M);
+    books.queued = 4 * M * 1_000_000;
+    assert_eq!(books.value(START).unwrap().capital().unwrap(), 6 * M);
+}
+
+#[test]
+fn the_three_bases_differ_by_stream_and_reserve() {
+    let mut books = Books::new(START, 604_800);
+    books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    books.stream_in(M, START).unwrap();
+    let value = books.value(START).unwrap();
+    assert_eq!((value.total(), value.middle(), value.exit(2 * M), value.exit(20 * M)), (10 * M, 9 * M, 7 * M, 0));
+}
+
+#[test]
+fn a_premium_is_earned_from_the_edge_after_the_start_to_the_edge_after_the_end() {
+    let week = 604_800;
+    let first = START / week;
+    let earning = Earning::of(28 * M, START, START + 4 * week, week).unwrap();
+    assert_eq!((earning.from, earning.until), (first + 1, first + 5));
+    assert_eq!(earning.from * week, edge(START, week));
+    // Cover of an hour is earned over one week.
+    let short = Earning::of(M, START, START + 3_600, week).unwrap();
+    assert_eq!((short.from, short.until), (first + 1, first + 2));
+    // An end exactly at an edge counts to the next one.
+    let exact = Earning::of(M, first * week, (first + 1) * week, week).unwrap();
+    assert_eq!((exact.from, exact.until), (first + 1, first + 2));
+}
+
+#[test]
+fn a_premium_too_fast_for_the_books_is_refused() {
+    assert!(Earning::of(u128::MAX >> 24, START, START + 1, 10).is_err());
+}
+
+#[test]
+fn the_stream_releases_an_addition_over_four_weeks() {
+    let week = 604_800;
+    let mut books = Books::new(START, week);
+    books.enter(10 * M, 10 * M).unwrap();
+    books.stream_in(4 * M, START).unwrap();
+    let end = START + STREAM_WEEKS * week;
+    assert_eq!(books.stream, Stream { amount: 4 * M, since: START, end });
+    assert_eq!(books.stream.at(START + week).unwrap(), 3 * M);
+    assert_eq!(books.stream.at(end - 1).unwrap(), 4 * M - 4 * M * (4 * u128::from(week) - 1) / (4 * u128::from(week)));
+    assert_eq!(books.stream.at(end).unwrap(), 0);
+    // Half way, as much again: the end moves to the weighted mean of two and four weeks.
+    let half = START + 2 * week;
+    let added = books.stream.added(2 * M, half, STREAM_WEEKS * week).unwrap();
+    assert_eq!(added, Stream { amount: 4 * M, since: half, end: half + 3 * week });
+    // Dust hardly moves it.
+    let dust = books.stream.added(1, half, STREAM_WEEKS * week).unwrap();
+    assert!(dust.end.abs_diff(end) <= 1);
+}
+
+#[test]
+fn the_stream_is_cut_to_what_is_left() {
+    let mut books = Books::new(START, 604_800);
+    books.enter(10 * M, 10 * M).unwrap();
+    books.stream_in(4 * M, START).unwrap();
+    books.pool = 3 * M;
+    books.cut_stream(START).unwrap();
+    assert_eq!(books.stream.amount, 3 * M);
+    let value = books.value(START).unwrap();
+    assert_eq!((value.total(), value.middle()), (3 * M, 0));
+}
+
+#[test]
+fn what_is_won_back_pays_what_is_owed_and_then_streams() {
+    let mut books = Books::new(START, 604_800);
+    books.enter(10 * M, 10 * M).unwrap();
+    books.pool = 0;
+    books.debt.claims = 12 * M;
+    books.debt.owed = 2 * M;
+    let recovered = books.recover(5 * M, 0, START).unwrap();
+    assert_eq!((recovered.topped_up, recovered.streamed), (2 * M, 3 * M));
+    assert_eq!(books.value(START).unwrap().middle(), 0, "the price does not jump");
+    assert_eq!(books.debt.owed, 0);
+}
+
+#[test]
+fn weeks_in_which_nothing_happens_cost_nothing() {
+    let mut pool = Pool::new(604_800);
+    pool.premium(M, START, START + 1);
+    let far = START + 1_000 * 604_800;
+    assert!(pool.accrue_at_most(far, 2), "two edges, then nothing");
+    assert_eq!(pool.books.week, far / 604_800);
+    assert_eq!((pool.books.rate, pool.books.unearned), (0, U256::ZERO));
+}
+
+#[derive(Clone, Debug)]
+struct Sale {
+    after: u64,
+    net: u128,
+    waiting: u64,
+    term: u64,
+}
+
+fn sale() -> impl Strategy<Value = Sale> {
+    (0u64..40, 1u128..2_000_000_000_000, 0u64..25, 1u64..150).prop_map(|(after, net, waiting, term)| Sale {
+        after,
+        net,
+        waiting,
+        term,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// With weeks of ten seconds, second by second: nothing that happens moves the price but time, and time moves it by
+    /// no more than the rates say. U is the exact sum over policies at every second, and ends at zero.
+    #[test]
+    fn the_price_never_jumps(sales in prop::collection::vec(sale(), 1..12)) {
+        let mut pool = Pool::new(10);
+        pool.books.enter(100 * M, 100 * M * 1_000_000).unwrap();
+        let mut now = START;
+        for sale in &sales {
+            for _ in 0..sale.after {
+                let before = pool.books.value(now).unwrap().middle();
+                let rate = pool.books.rate;
+                now += 1;
+                pool.accrue(now);
+                let after = pool.books.value(now).unwrap().middle();
+                prop_assert_eq!(up(pool.unearned(now)), pool.books.unearned_up(now).unwrap());
+                // A second's earnings at the rate that ran, within one unit of rounding.
+                let earned = (U256::from(rate) >> FRACTION_BITS).to::<u128>();
+                prop_assert!(after >= before && after - before <= earned + 1, "{before} to {after} at {earned}");
+            }
+            let before = pool.books.value(now).unwrap().middle();
+            pool.premium(sale.net, now + sale.waiting, now + sale.waiting + sale.term);
+            let after = pool.books.value(now).unwrap().middle();
+            prop_assert!(after == before || after + 1 == before, "a purchase moved {before} to {after}");
+            prop_assert_eq!(up(pool.unearned(now)), pool.books.unearned_up(now).unwrap());
+        }
+        let last = pool.policies.iter().map(|policy| policy.2).max().unwrap();
+        while now < last {
+            let before = pool.books.value(now).unwrap().middle();
+            let rate = pool.books.rate;
+            now += 1;
+            pool.accrue(now);
+            let after = pool.books.value(now).unwrap().middle();
+            let earned = (U256::from(rate) >> FRACTION_BITS).to::<u128>();
+            prop_assert!(after >= before && after - before <= earned + 1);
+        }
+        prop_assert_eq!(pool.books.unearned, U256::ZERO);
+        prop_assert_eq!(pool.books.rate, 0);
+        let all: u128 = sales.iter().map(|sale| sale.net).sum();
+        prop_assert_eq!(pool.books.value(now).unwrap().middle(), 100 * M + all);
+    }
+
+    /// 200 idle weeks in one call or in many: the same books.
+    #[test]
+    fn catching_up_in_pieces_is_catching_up_at_once(
+        sales in prop::collection::vec(sale(), 1..8), piece in 1u64..9, stream in 0u128..1_000_000,
+    ) {
+        let mut pool = Pool::new(10);
+        pool.books.enter(100 * M, 100 * M).unwrap();
+        pool.books.stream_in(stream, START).unwrap();
+        for sale in &sales {
+            pool.premium(sale.net, START + sale.waiting, START + sale.waiting + sale.term);
+        }
+        let now = START + 2_000;
+        let mut pieces = Pool { books: pool.books, changes: pool.changes.clone(), policies: vec![] };
+        pool.accrue(now);
+        let mut calls = 0;
+        while !pieces.accrue_at_most(now, piece) {
+            calls += 1;
+            prop_assert!(calls < 1_000);
+        }
+        prop_assert_eq!(pool.books, pieces.books);
+    }
+
+    /// Entering and valuing what was got never yields a profit, whatever the state.
+    #[test]
+    fn entry_rounds_against_who_enters(
+        pool in 0u128..1 << 100, supply in 0u128..1 << 110, stream in 0u128..1 << 90, amount in 1u128..1 << 90,
+    ) {
+        let mut books = Books::new(START, 604_800);
+        books.enter(pool, supply).unwrap();
+        books.stream_in(stream.min(pool), START).unwrap();
+        let value = books.value(START).unwrap();
+        let Ok(shares) = value.to_shares_down(amount) else { return Ok(()) };
+        let Ok(()) = books.enter(amount, shares) else { return Ok(()) };
+        let after = books.value(START).unwrap();
+        prop_assert!(after.to_assets_down(shares).unwrap() <= amount);
+        prop_assert!(value.to_assets_up(shares).unwrap() <= amount);
+        // The others never lose by it.
+        prop_assert!(after.middle_price().unwrap().lower(value.middle_price().unwrap()).unwrap() == value.middle_price().unwrap()
+            || after.middle_price().unwrap() == value.middle_price().unwrap());
+    }
+}
