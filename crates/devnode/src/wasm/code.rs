@@ -94,3 +94,46 @@ pub fn decompress(dictionary: u8, compressed: &[u8], max_size: u32) -> Result<Ve
         _ => Err(UnpackError::Corrupt),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(version: u64) -> Rules {
+        Rules::of(version).expect("a known version")
+    }
+
+    #[test]
+    fn a_classic_program_has_a_dictionary_behind_its_prefix() {
+        let parse = |code: &'static [u8]| ProgramCode::parse(code, &Rules::default());
+        assert_eq!(parse(&[0xEF, 0xF0, 0, 7, 8, 9]), Some(ProgramCode::Classic { dictionary: 7, compressed: &[8, 9] }));
+        assert_eq!(parse(&[0xEF, 0xF0, 0, 0]), Some(ProgramCode::Classic { dictionary: 0, compressed: &[] }));
+        for code in [&[0xEF, 0xF0, 0][..], &[0xEF, 0xF0], &[0xEF, 0, 0, 0], &[0x60, 0, 0, 0], &[]] {
+            assert_eq!(ProgramCode::parse(code, &Rules::default()), None, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn roots_and_fragments_come_with_sixty_one() {
+        let fragment = [0xEF, 0xF0, 1, 5, 6];
+        let mut root = vec![0xEF, 0xF0, 2, 0, 0, 1, 0, 2];
+        root.extend([0x11; 20]);
+        root.extend([0x22; 20]);
+        for code in [&fragment[..], &root] {
+            assert_eq!(ProgramCode::parse(code, &rules(51)), None);
+            assert!(!ProgramCode::is_callable(code, &rules(51)));
+        }
+        assert_eq!(ProgramCode::parse(&fragment, &rules(61)), Some(ProgramCode::Fragment { piece: &[5, 6] }));
+        assert!(!ProgramCode::is_callable(&fragment, &rules(61)));
+        assert_eq!(
+            ProgramCode::parse(&root, &rules(61)),
+            Some(ProgramCode::Root {
+                dictionary: 0,
+                length: 0x0001_0002,
+                fragments: vec![Address::repeat_byte(0x11), Address::repeat_byte(0x22)],
+            })
+        );
+        assert!(ProgramCode::is_callable(&root, &rules(61)));
+        assert_eq!(ProgramCode::parse(&root[..root.len() - 1], &rules(61)), None, "half an address");
+    }
+}

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use alloy_primitives::Bytes;
-use wasmi::{CompilationMode, Config, Engine, Extern, Instance, Store, TypedFunc, Val};
+use wasmi::{CompilationMode, Config, Engine, Extern, Instance, Store, TrapCode, TypedFunc, Val};
 
 use super::{
     Exit, Fatal, Host, Invocation, Outcome,
@@ -133,6 +133,7 @@ impl Running<'_> {
                 Some(Stop::Fatal(why)) => return Err(why.clone()),
                 _ if is(&self.stack_left, 0) => Err(Exit::OutOfStack),
                 _ if is(&self.guest.ink_status, 1) => Err(Exit::OutOfInk),
+                _ if error.as_trap_code() == Some(TrapCode::StackOverflow) => Err(Exit::OutOfStack),
                 _ => Err(Exit::Failure(error.to_string())),
             },
         };

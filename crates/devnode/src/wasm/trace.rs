@@ -88,3 +88,58 @@ impl HostioTrace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(records: &[HostioRecord]) -> Vec<&str> {
+        records.iter().map(|record| record.name.as_str()).collect()
+    }
+
+    fn record(trace: &mut HostioTrace, name: &'static str) {
+        trace.record(name, Bytes::new(), Bytes::new(), 2, 1);
+    }
+
+    #[test]
+    fn a_call_claims_the_frame_that_ended_before_it() {
+        let callee = Address::repeat_byte(7);
+        let mut trace = HostioTrace::default();
+        record(&mut trace, "user_entrypoint");
+        trace.enter("evm_call_contract", callee);
+        record(&mut trace, "read_args");
+        trace.exit();
+        record(&mut trace, "call_contract");
+
+        let records = trace.records().unwrap();
+        assert_eq!(names(records), ["user_entrypoint", "call_contract"]);
+        assert_eq!(records[1].address, Some(callee));
+        assert_eq!(names(&records[1].steps), ["read_args"]);
+        assert_eq!((records[1].start_ink, records[1].end_ink), (2, 1));
+    }
+
+    #[test]
+    fn frames_of_evm_contracts_stay_what_they_are() {
+        let mut trace = HostioTrace::default();
+        trace.enter("evm_delegate_call_contract", Address::ZERO);
+        trace.enter("", Address::ZERO);
+        trace.exit();
+        trace.exit();
+        let records = trace.records().unwrap();
+        assert_eq!(names(records), ["evm_delegate_call_contract"]);
+        assert_eq!(names(&records[0].steps), [""]);
+    }
+
+    #[test]
+    fn a_call_without_its_frame_breaks_the_record() {
+        let mut none = HostioTrace::default();
+        record(&mut none, "call_contract");
+        assert_eq!(none.records(), None);
+
+        let mut other = HostioTrace::default();
+        other.enter("evm_create1", Address::ZERO);
+        other.exit();
+        record(&mut other, "create2");
+        assert_eq!(other.records(), None);
+    }
+}

@@ -331,3 +331,24 @@ fn programs_activate() {
     assert_none(&differences, 80, accepted + refused);
     assert!(accepted >= 50 && refused >= 25, "{accepted} accepted, {refused} refused");
 }
+
+/// A flush that cannot be paid: from ArbOS 50 on all gas is gone, before it was a revert that kept the rest.
+#[test]
+fn a_flush_without_gas_ends_by_the_version() {
+    let suite = Suite::load("storage");
+    let step = suite.steps.iter().find(|step| step.id() == "0 to 1 with 36000 gas").unwrap();
+    let (_, _, code) = suite.steps[0].deployed().unwrap();
+    for (version, exit) in [(40, None), (51, Some(Exit::OutOfInk)), (61, Some(Exit::OutOfInk))] {
+        let rules = Rules::of(version).unwrap();
+        let program = Program::new(&code, &rules).unwrap();
+        let receipt =
+            World::default().transact(&rules, &program.module, program.costs(), &step.transaction(suite.from));
+        match exit {
+            Some(exit) => assert_eq!((receipt.exit, receipt.gas_used), (exit, 36_000), "ArbOS {version}"),
+            None => {
+                assert!(matches!(receipt.exit, Exit::Failure(_)), "ArbOS {version}: {:?}", receipt.exit);
+                assert!(receipt.gas_used < 32_000, "ArbOS {version}: {}", receipt.gas_used);
+            }
+        }
+    }
+}

@@ -21,6 +21,7 @@ pub(crate) struct Account {
 /// What programs run on here.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
+    pub(crate) params: StylusParams,
     pub(crate) accounts: HashMap<Address, Account>,
     pub(crate) storage: HashMap<U256, U256>,
 }
@@ -57,7 +58,7 @@ impl World {
         costs: ProgramCosts,
         tx: &Transaction,
     ) -> Receipt {
-        let params = StylusParams::default();
+        let params = self.params;
         let before = self.clone();
         self.accounts.entry(tx.to).or_default().balance += tx.value;
         let mut frame = Frame::new(self, tx);
