@@ -15,11 +15,14 @@ interface IAssessor is IOwned {
     error ClaimInconclusive(uint256 policy, uint256 incident);
     /// The same loss was confirmed before: nothing rises.
     error NothingToPay(uint256 policy, uint256 incident);
+    /// A claim names an incident, from 1 on.
     error NoIncident(uint256 product, bytes32 subject);
+    /// The entry is not the one that the policy was sold with.
     error EntryMismatch(bytes32 expected, bytes32 actual);
 
-    /// Takes in evidence on a subject and books its newest incident for the product's line: it opens, is raised
-    /// or closes. Anyone.
+    /// Takes in evidence on a subject and books its incidents for the product's line: each opens, is raised or
+    /// closes. Anyone, never paused; at most eight incidents a call. Answers with the newest that is booked (number
+    /// 0: the subject has none yet; what the evidence proved stays proven).
     function report(uint256 product, bytes32 subject, bytes calldata evidence)
         external returns (uint256 number, uint8 verdict, uint16 worstBps);
     /// Files a policy's claim under an incident of its subject, by the holder or an operator. entry: the bytes of
@@ -30,6 +33,11 @@ interface IAssessor is IOwned {
 
     /// Confirmed claims of a policy under one incident.
     function claimOf(uint256 policy, uint256 incident) external view returns (uint256 confirmed);
+    /// An incident as it was booked last for a line; zeros where it was not.
+    function incidentOf(uint256 product, bytes32 subject, uint256 number)
+        external view returns (uint8 verdict, uint64 openedAt, uint64 closedAt, uint16 worstBps);
+    /// The number of the newest incident that is booked for a line; zero where there is none.
+    function newestIncident(uint256 product, bytes32 subject) external view returns (uint256 number);
     /// The trigger and the vault of a product, as cached from Risk.
     function routeOf(uint256 product) external view returns (address trigger, address vault);
     function peers() external view returns (address risk, address policy);
