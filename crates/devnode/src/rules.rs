@@ -19,6 +19,8 @@ pub struct Rules {
     pub max_stack_depth_cap: u32,
     /// Largest execution gas of a transaction (after intrinsic gas); gas above it is held back and returned.
     pub per_tx_gas_limit: u64,
+    /// Intrinsic gas counts towards that limit.
+    pub per_tx_limit_counts_intrinsic: bool,
     /// Running out of gas inside a storage flush ends the program as out of gas; before, it was a plain revert.
     pub flush_out_of_gas_is_out_of_ink: bool,
     /// Functions and blocks with several results, and blocks with parameters, are accepted.
@@ -52,6 +54,7 @@ impl Rules {
             stylus_version: 2,
             max_stack_depth_cap: 262_144,
             per_tx_gas_limit: 32_000_000,
+            per_tx_limit_counts_intrinsic: false,
             flush_out_of_gas_is_out_of_ink: false,
             multi_value: true,
             fragments: false,
@@ -64,6 +67,7 @@ impl Rules {
         let v51 = Self {
             spec: SpecId::OSAKA,
             max_stack_depth_cap: 22_000,
+            per_tx_limit_counts_intrinsic: true,
             flush_out_of_gas_is_out_of_ink: true,
             delegated_precompile_is_empty: true,
             ..v40.clone()

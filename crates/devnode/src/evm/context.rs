@@ -38,7 +38,7 @@ pub(super) struct OpenFrame {
 pub(super) struct Runtime {
     /// Rules of the chain.
     pub(super) rules: Arc<Rules>,
-    /// The block, as ArbOS sees it.
+    /// The block, as ArbOS sees it: with its base fee even where a call runs without one.
     pub(super) block: BlockContext,
     /// Price that the transaction pays for gas.
     pub(super) gas_price: U256,

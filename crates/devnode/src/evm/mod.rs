@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use revm::Database;
 
+use crate::arbos::precompiles::NODE_INTERFACE;
 use crate::rules::Rules;
 
 mod context;
+mod estimate;
 mod frames;
 mod instructions;
+mod node_interface;
 mod precompiles;
 mod programs;
 pub mod trace;
@@ -19,6 +22,7 @@ mod transaction;
 mod types;
 mod words;
 
+pub use estimate::{Estimate, estimate};
 pub use types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
 pub use words::revert_message;
 
@@ -55,6 +59,9 @@ impl Executor {
     where
         DB: Database<Error = Infallible>,
     {
+        if options.mode == Mode::Call && tx.to == Some(NODE_INTERFACE) {
+            return node_interface::answer(self, db, block, tx, options);
+        }
         transaction::execute(self, db, block, tx, options)
     }
 }

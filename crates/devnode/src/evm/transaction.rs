@@ -24,6 +24,8 @@ use crate::wasm::{HostioTrace, Pages};
 
 /// Refunds give back at most one in so many units of gas.
 const MAX_REFUND_QUOTIENT: u64 = 5;
+/// Gas of a transaction that does nothing.
+pub(super) const BASE_GAS: u64 = 21_000;
 /// `PREVRANDAO` of every block: its difficulty, 1, as a hash.
 const PREVRANDAO: B256 = B256::with_last_byte(1);
 /// Largest transaction type of users that Arbitrum shares with Ethereum here.
@@ -42,12 +44,11 @@ where
 {
     let is_free = options.mode == Mode::Call && tx.max_fee == 0 && tx.priority_fee == 0;
     let basefee = if is_free { 0 } else { block.basefee };
-    let block = BlockContext { basefee, ..block.clone() };
-    let mut run = Run { evm: new_evm(executor, db, &block, tx, options), tx, mode: options.mode, basefee, is_free };
+    let mut run = Run { evm: new_evm(executor, db, block, basefee, tx, options), tx, mode: options.mode, basefee, is_free };
     let intrinsic = run.check()?;
     run.buy_gas();
     run.warm();
-    let held = run.held_back(tx.gas_limit - intrinsic);
+    let held = run.held_back(intrinsic);
     let first = run.first_frame(tx.gas_limit - intrinsic - held);
     let result = run.evm.run(first).map_err(internal)?;
     Ok(run.settle(&result, held))
@@ -60,7 +61,14 @@ fn internal(failure: Failure) -> TxError {
     }
 }
 
-fn new_evm<DB>(executor: &Executor, db: DB, block: &BlockContext, tx: &TxRequest, options: &Options) -> ArbEvm<DB>
+fn new_evm<DB>(
+    executor: &Executor,
+    db: DB,
+    block: &BlockContext,
+    basefee: u64,
+    tx: &TxRequest,
+    options: &Options,
+) -> ArbEvm<DB>
 where
     DB: Database<Error = Infallible>,
 {
@@ -74,7 +82,7 @@ where
     let runtime = Runtime {
         rules: rules.clone(),
         block: block.clone(),
-        gas_price: U256::from(block.basefee),
+        gas_price: U256::from(basefee),
         modules: executor.modules.clone(),
         pages: Pages::default(),
         frames: Vec::new(),
@@ -89,13 +97,13 @@ where
             beneficiary: block.coinbase,
             timestamp: U256::from(block.timestamp),
             gas_limit: block.gas_limit,
-            basefee: block.basefee,
+            basefee,
             difficulty: U256::from(1),
             prevrandao: Some(PREVRANDAO),
             ..BlockEnv::default()
         },
         // Contracts see nothing of the transaction but its sender and the price, from which tips are dropped.
-        tx: TxEnv { caller: tx.from, gas_price: block.basefee.into(), gas_limit: tx.gas_limit, ..TxEnv::default() },
+        tx: TxEnv { caller: tx.from, gas_price: basefee.into(), gas_limit: tx.gas_limit, ..TxEnv::default() },
         journaled_state: Journal::new(db),
         cfg,
         chain: runtime,
@@ -214,13 +222,19 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
     }
 
     /// Gas above the chain's limit for one transaction: it is not used, and returned at the end.
-    fn held_back(&mut self, gas: u64) -> u64 {
+    fn held_back(&mut self, intrinsic: u64) -> u64 {
         if self.mode == Mode::Call {
             return 0;
         }
         let mut slots = JournalSlots(self.journal());
         let Ok(limit) = slots.read(space::l2().at(l2::PER_TX_GAS_LIMIT));
-        gas.saturating_sub(u64_of(limit))
+        let limit = u64_of(limit);
+        let limit = if self.evm.inner.ctx.chain.rules.per_tx_limit_counts_intrinsic {
+            limit.saturating_sub(intrinsic)
+        } else {
+            limit
+        };
+        (self.tx.gas_limit - intrinsic).saturating_sub(limit)
     }
 
     fn first_frame(&mut self, gas_limit: u64) -> FrameInit {

@@ -5,6 +5,8 @@ use revm::interpreter::InstructionResult;
 
 use crate::arbos::precompiles::describe_error;
 
+/// All gas is gone.
+pub(super) const OUT_OF_GAS: &str = "out of gas";
 /// A revert.
 pub(super) const REVERTED: &str = "execution reverted";
 
@@ -30,7 +32,7 @@ pub(super) fn failure(result: InstructionResult) -> Option<&'static str> {
         R::CreateContractStartingWithEF => "invalid code: must not begin with 0xef",
         R::MemoryLimitOOG | R::InvalidOperandOOG => "gas uint64 overflow",
         R::PrecompileError => "precompile failed",
-        _ => "out of gas",
+        _ => OUT_OF_GAS,
     })
 }
 

@@ -61,7 +61,7 @@ pub fn addresses(rules: &Rules) -> impl Iterator<Item = Address> {
     (FIRST..=LAST)
         .chain(rules.fragments.then_some(FILTER_MANAGER))
         .map(|byte| Address::with_last_byte(byte))
-        .chain([ARB_DEBUG])
+        .chain(rules.debug.then_some(ARB_DEBUG))
 }
 
 /// How a precompile's call failed.
@@ -247,10 +247,10 @@ impl<'a> Frame<'a> {
         if self.request.value.is_zero() { Ok(()) } else { Err(Fail::All) }
     }
 
-    /// Begins a method that reads.
+    /// Begins a method that reads. Whoever delegates to a precompile does not get its view of the state.
     fn view(&mut self) -> Result<(), Fail> {
         self.pure()?;
-        self.burn_gas(gas::STORAGE_READ)
+        self.open_state()
     }
 
     /// Begins a method that writes.
@@ -261,7 +261,14 @@ impl<'a> Frame<'a> {
 
     /// Begins a method that writes and takes value.
     fn payable(&mut self) -> Result<(), Fail> {
-        if self.request.is_static || self.request.acting != self.request.precompile {
+        if self.request.is_static {
+            return Err(Fail::All);
+        }
+        self.open_state()
+    }
+
+    fn open_state(&mut self) -> Result<(), Fail> {
+        if self.request.acting != self.request.precompile {
             return Err(Fail::All);
         }
         self.burn_gas(gas::STORAGE_READ)
