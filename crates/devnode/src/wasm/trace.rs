@@ -29,9 +29,8 @@ pub struct HostioTrace {
     broken: bool,
 }
 
-/// Host calls that make a frame, and so claim the one that ended before their record.
-const FRAME_CALLS: [&str; 5] =
-    ["call_contract", "delegate_call_contract", "static_call_contract", "create1", "create2"];
+/// Host calls that claim the frame that ended before their record. Creations do not: their frame stays beside it.
+const FRAME_CALLS: [&str; 3] = ["call_contract", "delegate_call_contract", "static_call_contract"];
 
 impl HostioTrace {
     /// Opens a frame: `evm_call_contract`, `evm_delegate_call_contract`, `evm_static_call_contract`, `evm_create1`,
@@ -137,9 +136,18 @@ mod tests {
         assert_eq!(none.records(), None);
 
         let mut other = HostioTrace::default();
-        other.enter("evm_create1", Address::ZERO);
+        other.enter("evm_static_call_contract", Address::ZERO);
         other.exit();
-        record(&mut other, "create2");
+        record(&mut other, "call_contract");
         assert_eq!(other.records(), None);
+    }
+
+    #[test]
+    fn a_creation_leaves_its_frame_beside_it() {
+        let mut trace = HostioTrace::default();
+        trace.enter("evm_create1", Address::ZERO);
+        trace.exit();
+        record(&mut trace, "create1");
+        assert_eq!(names(trace.records().unwrap()), ["evm_create1", "create1"]);
     }
 }
