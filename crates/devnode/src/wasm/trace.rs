@@ -54,7 +54,7 @@ impl HostioTrace {
         }
     }
 
-    /// Records a host call. Calls and creates claim the frame that ended just before them; one without a frame (value
+    /// Records a host call. Calls claim the frame that ended just before them; one without a frame (value
     /// in a static call) breaks the record, as it does on Nitro.
     pub fn record(&mut self, name: &'static str, args: Bytes, outs: Bytes, start_ink: u64, end_ink: u64) {
         let mut record =
