@@ -49,7 +49,8 @@ interface IRisk is IOwned, IPausable {
     /// The terms of one version of a product.
     struct Terms { Pricing pricing; Limits limits; }
 
-    /// What a product is, for ever: a revision is a new product of the same family.
+    /// What a product is, for ever: a revision is a new product of the same family. Its status goes from None to
+    /// OnSale, Sunset (nothing is sold, policies run on) and Retired, one step at a time.
     struct Product {
         address vault;
         address trigger;
@@ -61,11 +62,11 @@ interface IRisk is IOwned, IPausable {
 
     /// A premium and where it comes from.
     struct Quote {
-        uint256 net;                // the pool's premium: purePremium + capitalCost + load, at least the minimum
+        uint256 net;                // the pool's premium: purePremium + capitalCost + load, or the minimum
         uint256 purePremium;
         uint256 capitalCost;
         uint256 load;
-        uint256 rate;               // estimated loss rate, WAD a year
+        uint256 rate;               // loss rate in force, WAD a year
         uint256 utilisationBefore;  // WAD
         uint256 utilisationAfter;
         uint256 ratioBps;           // compensation ratio
@@ -79,14 +80,31 @@ interface IRisk is IOwned, IPausable {
         bytes32 riskKey;
         uint8 state;                // 0 quiet, 1 latent or not closed, 2 closed
         uint16 worstBps;
-        uint256 cover;              // worst payout of all cover not released
-        uint256 exposed;            // of it, what can still claim under the incidents
-        uint256 confirmed;          // confirmed claims under them
-        uint256 reserve;
-        uint64 latentSince;
-        uint64 lapseAt;             // on the claims clock
+        uint256 cover;              // worst payout of all policies not released (G)
+        uint256 exposed;            // of it, what could claim when the incidents opened and is not released (E)
+        uint256 confirmed;          // confirmed claims under them (V)
+        uint256 reserve;            // worst payout still to come under them
+        uint64 latentSince;         // of the newest evidence, while there is nothing but latent evidence
+        uint64 lapseAt;             // on the claims clock; 0 unless closed
     }
 
+    /// The capital that a vault needs and where that comes from. Amounts in the vault's asset.
+    struct Capital {
+        uint256 requirement;        // SCR, over all correlation groups
+        uint256 largest;            // largest risk key; an upper bound after it fell, until recount
+        uint256 minimum;            // gates exits
+        uint256 target;             // gates new cover
+        uint256 reserve;
+        uint16 minimumBps;          // m
+        uint16 targetBps;           // t
+        uint256 floor;
+        bytes32 assetKey;           // no cover is sold on it
+    }
+
+    /// A historical loss that governance entered as evidence, with the exposure that it stood on.
+    struct Seed { uint64 at; uint128 loss; uint128 exposure; }
+
+    event PeersSet(address indexed policy, address indexed assessor);
     event VaultAdded(address indexed vault, bytes32 assetKey);
     event CapitalSet(address indexed vault, uint16 minimumBps, uint16 targetBps, uint128 floor);
     event GroupSet(uint32 indexed group, uint16 correlationBps);
@@ -95,23 +113,31 @@ interface IRisk is IOwned, IPausable {
     event ProductStatusSet(uint256 indexed product, uint8 status);
     event SubjectListed(uint256 indexed product, bytes32 indexed subject, bytes32 indexed riskKey);
     event Underwritten(uint256 indexed product, bytes32 indexed subject, uint256 amount, uint256 net, uint256 rate);
+    /// Cover left the books: by cancel, by expiry of a filed policy, or because the week of its deadline is over.
     event Released(uint256 indexed product, bytes32 indexed subject, uint256 cover);
     event IncidentChanged(uint256 indexed product, bytes32 indexed subject, uint256 indexed number, uint8 state, uint16 worstBps, uint256 reserve);
+    /// A loss entered a family's estimate: amount as it counts there, at its date, and the rate in force after it.
     event LossRecorded(uint256 indexed family, uint256 amount, uint64 at, uint256 rate);
 
     error UnknownProduct(uint256 product);
     error UnknownVault(address vault);
     error UnknownSubject(uint256 product, bytes32 subject);
+    error UnknownRiskKey(bytes32 riskKey);
+    error UnknownGroup(uint32 group);
+    error SubjectAlreadyListed(uint256 product, bytes32 subject);
     error ProductNotOnSale(uint256 product);
     error AmountOutOfBounds(uint256 amount, uint256 min, uint256 max);
     error TermOutOfBounds(uint256 term, uint256 min, uint256 max);
     /// An incident is open on the line, or its grace after closing has not passed.
     error LineNotQuiet(uint256 product, bytes32 subject);
+    /// No incident is booked on the line that a claim could be made under.
+    error LineQuiet(uint256 product, bytes32 subject);
     error CapacityExceeded(uint256 needed, uint256 available);
     /// Cover on one subject would pass its share of the subject's size.
     error SubjectCapacityExceeded(uint256 needed, uint256 available);
     error InsufficientCapital(uint256 capital, uint256 required);
     error PremiumExceedsCover(uint256 premium, uint256 amount);
+    /// More weeks are to be processed than one call does: call catchUp.
     error CatchUpFirst();
     error ClaimAfterDeadline(uint256 deadline, uint256 clock);
     /// No cover is sold on the vault's own asset.
@@ -119,20 +145,24 @@ interface IRisk is IOwned, IPausable {
 
     // Called by Policy
     /// Prices and books a cover from now: start = now + waiting, end = start + term. capital: what Vault.capital
-    /// answers; size: what the trigger answers. deadline is on the claims clock.
+    /// answers; size: what the trigger answers. deadline is the last filing, on the claims clock. What is priced,
+    /// booked and released is the cover, the most that the policy can ever pay: amount times ratio, rounded down.
     function underwrite(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital, uint256 size)
         external returns (uint256 net, uint256 ratioBps, uint256 deductibleBps, uint256 waiting, uint256 deadline);
-    /// Takes what is left of a policy's cover out of the books (cancel, or expiry of a policy that was filed).
-    /// cover: amount times ratio; confirmed: its claims so far.
+    /// Takes what is left of a policy's cover out of the books: cancel (the line must be quiet), or expiry of a
+    /// policy that was filed (after its deadline; others leave by themselves). cover: amount times ratio, rounded
+    /// down; confirmed: its claims so far.
     function release(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, bool filed, uint256 confirmed) external;
 
     // Called by Assessor
-    /// An incident's newest state, as the trigger tells it (verdict as ITrigger.Verdict).
+    /// An incident's newest state, as the trigger tells it (verdict as ITrigger.Verdict). Answers with the vault's
+    /// reserve before and after. What is no news (the same latent evidence again, an incident that is closed in the
+    /// books, NotMet for a confirmed one) changes nothing.
     function incident(uint256 product, bytes32 subject, uint256 number, uint256 verdict, uint256 openedAt, uint256 closedAt, uint256 worstBps)
         external returns (uint256 reserveBefore, uint256 reserveAfter);
     /// A policy's confirmed claims rise from before to total. cover: amount times ratio; filed: whether it had
-    /// filed before; lossBps: its own loss, to which the incident's worst is raised first. Fails after the
-    /// deadline and while filing is paused.
+    /// filed before; lossBps: its own loss, to which a closed incident's worst is raised first. Answers with the
+    /// vault's reserve before and after the claim. Fails after the deadline and while filing is paused.
     function claim(uint256 product, bytes32 subject, uint256 lossBps, uint256 cover, uint256 deadline, bool filed, uint256 before, uint256 total)
         external returns (uint256 reserveBefore, uint256 reserveAfter);
 
@@ -143,17 +173,19 @@ interface IRisk is IOwned, IPausable {
         external view returns (uint256 reserve, uint256 minimum, uint256 target, uint256 unsettled, bool filingPaused);
 
     // Anyone
-    /// Processes at most n weekly buckets of a line.
+    /// Processes at most n weekly buckets of a line, and lets go what has lapsed. done: nothing is left to process.
     function catchUp(uint256 product, bytes32 subject, uint256 n) external returns (bool done);
     /// Finds the largest risk key of a vault again, after it fell.
     function recount(address vault) external;
 
     // Views
+    /// What underwrite would charge now, with every check but the subject's size.
     function quote(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital)
         external view returns (Quote memory);
     function product(uint256 id) external view returns (Product memory);
     function terms(uint256 id) external view returns (Terms memory);
     function productCount() external view returns (uint256);
+    /// A line as of now, whether or not anybody has touched it.
     function line(uint256 product, bytes32 subject) external view returns (Line memory);
     /// The estimate of a family: decayed losses, decayed exposure (asset times years), the rate in force.
     function estimate(uint256 family) external view returns (uint256 losses, uint256 exposure, uint256 rate);
@@ -164,20 +196,34 @@ interface IRisk is IOwned, IPausable {
     /// Claims clock: time less the time for which filing was paused.
     function claimsClock() external view returns (uint256);
     function filingPausedUntil() external view returns (uint256);
-    /// Cover in force of a vault: the sum of amounts not released.
+    /// Cover in force of a vault: the worst payouts of all policies not released.
     function activeCover(address vault) external view returns (uint256);
+    function capitalOf(address vault) external view returns (Capital memory);
+    function groupOf(bytes32 riskKey) external view returns (uint32 group, uint16 correlationBps);
+    function seedCount(uint256 family) external view returns (uint256);
+    function seed(uint256 family, uint256 index) external view returns (Seed memory);
+    /// Length of the weekly buckets, how long latent evidence holds, and the shortest waiting, grace and term.
+    function parameters() external view returns (uint256 weekSeconds, uint256 latentLimit, uint256 minSeconds);
+    function peers() external view returns (address policy, address assessor);
+    function extension() external view returns (address);
 
     // Owner and guardian
     function wire(address policy, address assessor) external;
+    /// assetKey: the risk key of the vault's own asset. minimumBps and targetBps: factors on the requirement.
     function addVault(address vault, bytes32 assetKey, uint16 minimumBps, uint16 targetBps, uint128 floor) external;
     function setCapital(address vault, uint16 minimumBps, uint16 targetBps, uint128 floor) external;
+    /// A correlation group; a change counts at once for all exposures in it.
     function setGroup(uint32 group, uint16 correlationBps) external;
+    /// A risk key and its group; its exposures move along.
     function setRiskKey(bytes32 riskKey, uint32 group) external;
     function addProduct(address vault, address trigger, uint8 cover, Terms calldata newTerms) external returns (uint256 id);
+    /// A new version; the one before it is put into Sunset. List its subjects, then put it on sale.
     function reviseProduct(uint256 family, Terms calldata newTerms) external returns (uint256 id);
     function setStatus(uint256 product, uint8 status) external;
+    /// Opens a line. A subject may have at most eight lines (products and versions) in one vault and trigger.
     function listSubject(uint256 product, bytes32 subject, bytes32 riskKey) external;
-    /// A historical loss and the exposure it stood on, with its date, as prior evidence of a family.
+    /// A historical loss and the exposure it stood on (asset times years), with its date, as prior evidence of a
+    /// family; both count less the longer ago it is.
     function seedLoss(uint256 family, uint64 at, uint256 loss, uint256 exposure) external;
     function pauseFiling(uint64 duration, bytes32 reason) external;
 }

@@ -1,0 +1,275 @@
+//! The first program: what Policy, Assessor and Vault call every day.
+
+use alloc::{vec, vec::Vec};
+
+use actuary::math::{WAD, mul_div_up};
+use alloy_primitives::{Address, B256, U256};
+use protocol::{
+    Result, Word,
+    abi::{EnforcedPause, IRisk, ParameterOutOfBounds},
+    emit, error, ext,
+};
+use standards::packed::Packed;
+use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
+
+use crate::{
+    book::{Book, MOST_WEEKS, amount},
+    line::{Moment, Report, State, Verdict},
+    terms::{field, name},
+};
+
+/// The contract's first program; what it does not know it runs in [`RiskExt`](crate::RiskExt).
+#[cfg_attr(not(feature = "ext"), entrypoint)]
+#[storage]
+pub struct Risk {
+    book: Book,
+}
+
+#[cfg(feature = "ext")]
+// SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
+unsafe impl TopLevelStorage for Risk {}
+
+#[public]
+impl Risk {
+    /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
+    /// program. Fixed for ever: the length of the weekly buckets (10 seconds to 7 days; the vault has the same), how
+    /// long latent evidence holds (1 second to 7 days), and the shortest waiting, grace and term (1 second to 7 days).
+    #[constructor]
+    pub fn constructor(
+        &mut self,
+        owner: Address,
+        setup: Address,
+        extension: Address,
+        week_seconds: u64,
+        latent_limit: u64,
+        min_seconds: u64,
+    ) -> Result<()> {
+        const LONGEST: u64 = 7 * 24 * 60 * 60;
+        let bounded = |value: u64, least: u64, text: &str| {
+            if (least..=LONGEST).contains(&value) {
+                Ok(value)
+            } else {
+                Err(error!(ParameterOutOfBounds, name(text), value))
+            }
+        };
+        let week_seconds = bounded(week_seconds, 10, "weekSeconds")?;
+        let latent_limit = bounded(latent_limit, 1, "latentLimit")?;
+        let min_seconds = bounded(min_seconds, 1, "minSeconds")?;
+        self.book.roles.construct(owner, setup)?;
+        self.book.extension.construct(extension)?;
+        self.book.construct(week_seconds, latent_limit, min_seconds);
+        Ok(())
+    }
+
+    // ———————————————————————————————————————————————————————————————————————————————————————————————————— Policy
+
+    /// Prices and books a cover from now. Answers with net premium, ratio, deductible, waiting and deadline.
+    pub fn underwrite(
+        &mut self,
+        product: U256,
+        subject: B256,
+        amount: U256,
+        term: U256,
+        capital: U256,
+        size: U256,
+    ) -> Result<[U256; 5]> {
+        self.book.only_policy()?;
+        let sale = self.book.sell(product, subject, amount, term, capital, size)?;
+        self.book.make(&sale)?;
+        let net = sale.premium.net;
+        emit!(self.vm(), IRisk::Underwritten, [product, subject], [amount, net, sale.rate]);
+        let [deductible, waiting] = [field::DEDUCTIBLE, field::WAITING].map(|index| sale.terms.get(index));
+        Ok([net, sale.ratio, deductible, waiting, U256::from(sale.deadline)])
+    }
+
+    /// Takes what is left of a policy's cover out of the books.
+    pub fn release(
+        &mut self,
+        product: U256,
+        subject: B256,
+        cover: U256,
+        deadline: U256,
+        filed: bool,
+        confirmed: U256,
+    ) -> Result<()> {
+        self.book.only_policy()?;
+        let mut open = self.book.open(product, subject, MOST_WEEKS, false)?;
+        let (cover, confirmed) = (amount(cover)?, amount(confirmed)?);
+        let rest = cover.checked_sub(confirmed).ok_or(actuary::Overflow)?;
+        let deadline = actuary::math::to_u64(deadline)?;
+        let over = open.clock.claims() > deadline;
+        if !over && open.line.state != State::Quiet {
+            return Err(error!(IRisk::LineNotQuiet, product, subject)); // no cancel in an incident
+        }
+        let week = open.clock.week_of(deadline);
+        if filed {
+            open.line.expire(rest, confirmed)?;
+            self.book.excess(&mut open, rest, deadline)?;
+        } else if week >= open.line.next {
+            self.book.change_bucket(&open, week, 0, cover)?;
+            open.line.release(cover)?;
+            self.book.excess(&mut open, cover, deadline)?;
+        }
+        self.book.close(&open, None, None)
+    }
+
+    // —————————————————————————————————————————————————————————————————————————————————————————————————— Assessor
+
+    /// Books what a trigger says about an incident. Answers with the vault's reserve before and after.
+    #[allow(clippy::too_many_arguments)]
+    pub fn incident(
+        &mut self,
+        product: U256,
+        subject: B256,
+        number: U256,
+        verdict: U256,
+        opened_at: U256,
+        closed_at: U256,
+        worst_bps: U256,
+    ) -> Result<(U256, U256)> {
+        self.book.only_assessor()?;
+        let now = U256::from(self.vm().block_timestamp());
+        let bounded = |value: U256, least: U256, most: U256, text: &str| {
+            if value >= least && value <= most {
+                Ok(value.as_limbs()[0])
+            } else {
+                Err(error!(ParameterOutOfBounds, name(text), value))
+            }
+        };
+        let report = Report {
+            number: bounded(number, U256::ONE, U256::from(u32::MAX), "number")?,
+            verdict: match bounded(verdict, U256::ZERO, U256::from(2), "verdict")? {
+                0 => Verdict::Inconclusive,
+                1 => Verdict::NotMet,
+                _ => Verdict::Confirmed,
+            },
+            opened_at: bounded(opened_at, U256::ZERO, now, "openedAt")?,
+            closed_at: if closed_at.is_zero() { 0 } else { bounded(closed_at, opened_at, now, "closedAt")? },
+            worst: bounded(worst_bps, U256::ZERO, U256::from(10_000), "worstBps")?,
+        };
+        let mut open = self.book.open(product, subject, MOST_WEEKS, true)?;
+        if !open.done {
+            return Err(error!(IRisk::CatchUpFirst));
+        }
+        let terms = self.book.terms(product);
+        let moment =
+            Moment { clock: open.clock, grace: terms.small(field::GRACE), deductible: terms.small(field::DEDUCTIBLE) };
+        let mut line = open.line;
+        let news = line.report(&report, &moment, &|from, to| self.book.scheduled(&open, from, to))?;
+        open.line = line;
+        let reserve = self.book.reserve(&open)?;
+        self.book.close(&open, None, None)?;
+        if news {
+            let (state, worst) = (line.state.code(), line.episode.worst);
+            let words = [state.word(), worst.word(), line.reserve().word()];
+            emit!(self.vm(), IRisk::IncidentChanged, [product, subject, number], [words[0], words[1], words[2]]);
+        }
+        Ok((U256::from(reserve.before), U256::from(reserve.after)))
+    }
+
+    /// Books the rise of a policy's confirmed claims. Answers with the vault's reserve before and after the claim.
+    #[allow(clippy::too_many_arguments)]
+    pub fn claim(
+        &mut self,
+        product: U256,
+        subject: B256,
+        loss_bps: U256,
+        cover: U256,
+        deadline: U256,
+        filed: bool,
+        before: U256,
+        total: U256,
+    ) -> Result<(U256, U256)> {
+        self.book.only_assessor()?;
+        let mut open = self.book.open(product, subject, MOST_WEEKS, false)?;
+        if open.clock.is_paused() {
+            return Err(error!(EnforcedPause));
+        }
+        let clock = U256::from(open.clock.claims());
+        if clock > deadline {
+            return Err(error!(IRisk::ClaimAfterDeadline, deadline, clock));
+        }
+        if open.line.state == State::Quiet {
+            return Err(open.too_late().unwrap_or_else(|| error!(IRisk::LineQuiet, product, subject)));
+        }
+        if loss_bps > actuary::math::BPS {
+            return Err(error!(ParameterOutOfBounds, name("lossBps"), loss_bps));
+        }
+        if total > cover {
+            return Err(error!(ParameterOutOfBounds, name("total"), total));
+        }
+        let rise = amount(actuary::math::sub(total, before)?)?;
+        if !filed {
+            let (cover, week) = (amount(cover)?, open.clock.week_of(deadline.as_limbs()[0]));
+            self.book.change_bucket(&open, week, 0, cover)?;
+            open.line.file(week, cover)?;
+        }
+        open.line.raise(loss_bps.as_limbs()[0]);
+        let reserve_before = self.book.reserve(&open)?.after;
+        let counted = open.line.confirmed;
+        open.line.claim(rise)?;
+        let reserve = self.book.reserve(&open)?.after;
+
+        // The loss history: what an incident costs on a line counts up to the cap.
+        let terms = self.book.evidence(product);
+        let cap = amount(terms.get(field::LOSS_CAP))?;
+        let loss = open.line.confirmed.min(cap) - counted.min(cap);
+        let mut family = None;
+        if loss > 0 {
+            let evidence = family.insert(self.book.family(open.route.family)?);
+            self.book.record(open.route.family, evidence, &terms, loss, 0, 0)?;
+        }
+        self.book.close(&open, family, None)?;
+        Ok((U256::from(reserve_before), U256::from(reserve)))
+    }
+
+    // ————————————————————————————————————————————————————————————————————————————————————————— Vault and anyone
+
+    /// Reserve, minimum and target capital of a vault, how many of its lines have an incident that is latent or not
+    /// closed, and whether filing is paused.
+    pub fn gate(&self, vault: Address) -> Result<(U256, U256, U256, U256, bool)> {
+        let reserve = Packed(self.book.vaults.getter(vault).reserve.get());
+        let (_, _, minimum) = self.book.minimum(vault)?;
+        let target = self.book.target(vault, None)?;
+        Ok((reserve.get(0, 96), minimum, target, reserve.get(96, 16), self.book.clock().is_paused()))
+    }
+
+    /// Processes at most `n` weekly buckets of a line. Anyone.
+    pub fn catch_up(&mut self, product: U256, subject: B256, n: U256) -> Result<bool> {
+        let weeks = u64::try_from(n).unwrap_or(u64::MAX);
+        let open = self.book.open(product, subject, weeks, true)?;
+        self.book.close(&open, None, None)?;
+        Ok(open.done)
+    }
+
+    /// What `underwrite` would charge now.
+    pub fn quote(&self, product: U256, subject: B256, amount: U256, term: U256, capital: U256) -> Result<[U256; 11]> {
+        let sale = self.book.sell(product, subject, amount, term, capital, U256::MAX)?;
+        let (premium, (before, after, limit)) = (&sale.premium, sale.locked);
+        Ok([
+            premium.net,
+            premium.pure,
+            premium.capital_cost,
+            premium.load,
+            sale.rate,
+            mul_div_up(before, WAD, limit)?,
+            mul_div_up(after, WAD, limit)?,
+            sale.ratio,
+            sale.terms.get(field::DEDUCTIBLE),
+            premium.locked,
+            sale.terms.get(field::WAITING),
+        ])
+    }
+
+    /// The claims clock.
+    pub fn claims_clock(&self) -> U256 {
+        U256::from(self.book.clock().claims())
+    }
+
+    /// Runs everything else in the second program.
+    #[fallback]
+    #[payable]
+    pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+        ext::delegate(self.vm(), self.book.extension.program(), calldata)
+    }
+}

@@ -1,0 +1,671 @@
+//! The second program: governance, and what pages read.
+
+use alloc::{vec, vec::Vec};
+
+use actuary::{
+    capital::Group,
+    math::{bps_down, bps_up},
+};
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::{
+    SolType,
+    abi::token::{FixedSeqToken, WordToken},
+    private::SolTypeValue,
+    sol_data::{FixedArray, Uint},
+};
+use protocol::{
+    Result, Word,
+    abi::{AlreadyWired, IRisk, ParameterOutOfBounds, PauseSet},
+    call::require_code,
+    emit, error,
+};
+use standards::packed::Packed;
+use stylus_sdk::{
+    abi::{AbiType, ConstString},
+    prelude::*,
+    stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
+};
+
+use crate::{
+    book::{Book, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Route, amount, narrow, regroup, replace_squared, units},
+    family::Family,
+    line::{Line, State},
+    terms::{TERMS_HASH, Terms, WORDS, field, name},
+};
+
+/// The kind of pause that this contract has, in `IPausable`'s count.
+const FILING: u8 = 3;
+
+/// Types of cover, as `IRisk.Cover` counts them.
+const COVERS: u8 = 6;
+
+/// `IRisk.Status`: nothing is sold any more.
+const SUNSET: u64 = 2;
+/// `IRisk.Status`: over.
+const RETIRED: u64 = 3;
+
+/// The most vaults; a change of a group or a key goes through all of them.
+const MOST_VAULTS: usize = 32;
+/// The most risk keys of one vault; a recount goes through all of them.
+const MOST_KEYS: usize = 256;
+/// The most families of one vault; its active cover is the sum over them.
+const MOST_FAMILIES: usize = 256;
+
+/// Marks a word of storage as in use.
+const LISTED: usize = 255;
+
+/// The contract's second program, run by the first one on the first one's storage.
+#[cfg_attr(feature = "ext", entrypoint)]
+#[storage]
+pub struct RiskExt {
+    book: Book,
+}
+
+#[cfg(not(feature = "ext"))]
+// SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
+unsafe impl TopLevelStorage for RiskExt {}
+
+/// `IRisk.Terms` as its words. They are decoded by [`Terms::pack`], which checks every one of them.
+pub struct TermsWords([U256; WORDS]);
+
+/// The Solidity type of [`TermsWords`].
+pub struct TermsType;
+
+impl SolType for TermsType {
+    type RustType = TermsWords;
+    type Token<'a> = FixedSeqToken<WordToken, WORDS>;
+    const SOL_NAME: &'static str = TermsWords::ABI.as_str();
+    const ENCODED_SIZE: Option<usize> = Some(32 * WORDS);
+    const PACKED_ENCODED_SIZE: Option<usize> = Some(32 * WORDS);
+
+    fn valid_token(_: &Self::Token<'_>) -> bool {
+        true
+    }
+
+    fn detokenize(token: Self::Token<'_>) -> TermsWords {
+        TermsWords(token.into_array().map(|word| U256::from_be_bytes(word.0.0)))
+    }
+}
+
+impl SolTypeValue<TermsType> for TermsWords {
+    fn stv_to_tokens(&self) -> FixedSeqToken<WordToken, WORDS> {
+        FixedSeqToken::from(self.0.map(WordToken::from))
+    }
+
+    fn stv_abi_encode_packed_to(&self, out: &mut Vec<u8>) {
+        SolTypeValue::<FixedArray<Uint<256>, WORDS>>::stv_abi_encode_packed_to(&self.0, out);
+    }
+
+    fn stv_eip712_data_word(&self) -> B256 {
+        SolTypeValue::<FixedArray<Uint<256>, WORDS>>::stv_eip712_data_word(&self.0)
+    }
+}
+
+impl AbiType for TermsWords {
+    type SolType = TermsType;
+    const ABI: ConstString = ConstString::new(
+        "((uint64,uint64,uint64,uint128,uint32,uint16,uint64,uint16,uint64,uint64,uint128,uint128),\
+         (uint16,uint16,uint16,uint32,uint32,uint32,uint32,uint128,uint128,uint16,uint16,uint16,uint16,bool,bytes32))",
+    );
+}
+
+#[public]
+impl RiskExt {
+    // ——————————————————————————————————————————————————————————————————————————————————————————————————— products
+
+    /// What a product is: vault, trigger, cover type, status, family, newest version.
+    pub fn product(&self, id: U256) -> Result<(Address, Address, u8, u8, U256, U256)> {
+        let route = self.book.route(id)?;
+        let trigger = self.book.products.getter(id).trigger.get();
+        Ok((route.vault, trigger, route.cover as u8, route.status as u8, route.family, self.newest(route.family)))
+    }
+
+    /// A version's terms, as `IRisk.Terms`.
+    pub fn terms(&self, id: U256) -> Result<[U256; WORDS]> {
+        self.book.route(id)?;
+        let mut words = self.all_terms(id).unpack();
+        words[TERMS_HASH] = self.book.products.getter(id).terms_hash.get().word();
+        Ok(words)
+    }
+
+    /// How many products there are; ids begin at 1.
+    pub fn product_count(&self) -> U256 {
+        Packed(self.book.counts.get()).get(0, 16)
+    }
+
+    /// Capital that a product locks, and the most it may lock for this much capital of the vault.
+    pub fn capacity(&self, product: U256, capital: U256) -> Result<(U256, U256)> {
+        let route = self.book.route(product)?;
+        let terms = self.all_terms(product);
+        let cover = U256::from(self.book.family(route.family)?.cover);
+        Ok((bps_up(cover, terms.get(field::CAPITAL_FACTOR))?, bps_down(capital, terms.get(field::CAPACITY))?))
+    }
+
+    /// Adds the first version of a product of `vault`, decided by `trigger`. It is not on sale yet.
+    pub fn add_product(&mut self, vault: Address, trigger: Address, cover: u8, new_terms: TermsWords) -> Result<U256> {
+        self.book.roles.only_owner()?;
+        self.require_vault(vault)?;
+        require_code(self.vm(), trigger)?;
+        if cover >= COVERS {
+            return Err(out_of_bounds("cover", U256::from(cover)));
+        }
+        let id = self.next_id(0)?;
+        let route = Route { vault, family: id, cover: u64::from(cover), status: 0 };
+        let terms = self.write_product(id, &route, trigger, &new_terms)?;
+        let now = self.vm().block_timestamp();
+        self.book.set_family(id, &Family::new(now, &terms)?)?;
+        let mut words = self.book.vaults.setter(vault);
+        if words.families.len() >= MOST_FAMILIES {
+            return Err(out_of_bounds("families", U256::from(MOST_FAMILIES)));
+        }
+        words.families.push(id.to());
+        Ok(id)
+    }
+
+    /// Adds a version to a family. The one before it sells no more; subjects are listed anew.
+    pub fn revise_product(&mut self, family: U256, new_terms: TermsWords) -> Result<U256> {
+        self.book.roles.only_owner()?;
+        let before = self.newest(family);
+        let last = self.book.route(before)?;
+        let trigger = self.book.products.getter(before).trigger.get();
+        let id = self.next_id(0)?;
+        let route = Route { status: 0, ..last };
+        let terms = self.write_product(id, &route, trigger, &new_terms)?;
+        if last.status < SUNSET {
+            self.set_route_status(before, &last, SUNSET);
+        }
+        // The rate in force falls to what the new terms say by at most 25 % a day.
+        let mut evidence = self.book.family(family)?;
+        let rate = evidence.rate(&self.all_terms(before))?;
+        evidence.set_rate(rate)?;
+        evidence.adopt(&terms)?;
+        self.book.set_family(family, &evidence)?;
+        Ok(id)
+    }
+
+    /// Moves a product's status on by one step: on sale, sunset, retired.
+    pub fn set_status(&mut self, product: U256, status: u8) -> Result<()> {
+        self.book.roles.only_owner()?;
+        let route = self.book.route(product)?;
+        let status = u64::from(status);
+        let superseded = status == ON_SALE && self.newest(route.family) != product;
+        if status != route.status + 1 || status > RETIRED || superseded {
+            return Err(out_of_bounds("status", U256::from(status)));
+        }
+        self.set_route_status(product, &route, status);
+        Ok(())
+    }
+
+    /// Opens the line of a product on a subject, whose cover counts on `risk_key`.
+    pub fn list_subject(&mut self, product: U256, subject: B256, risk_key: B256) -> Result<()> {
+        self.book.roles.only_owner()?;
+        let route = self.book.route(product)?;
+        let key = Packed(self.book.keys.get(risk_key));
+        let (number, group) = (key.u64(0, 16), key.get(16, 32));
+        if number == 0 {
+            return Err(error!(IRisk::UnknownRiskKey, risk_key));
+        }
+        if self.book.vaults.getter(route.vault).asset_key.get() == risk_key {
+            return Err(error!(IRisk::VaultAsset, risk_key));
+        }
+        if self.book.glance(product, subject).key != 0 {
+            return Err(error!(IRisk::SubjectAlreadyListed, product, subject));
+        }
+        self.list_key(route.vault, U256::from(number), group)?;
+        let sibling = self.join_ring(&route, product, subject)?;
+        let line = Line::listed(number, sibling, self.book.clock());
+        self.book.set_line(product, subject, &line)?;
+        emit!(self.vm(), IRisk::SubjectListed, [product, subject, risk_key], []);
+        Ok(())
+    }
+
+    // ——————————————————————————————————————————————————————————————————————————————————————————— lines and evidence
+
+    /// A line as of now, as `IRisk.Line`.
+    pub fn line(&self, product: U256, subject: B256) -> Result<[U256; 9]> {
+        let open = self.book.open(product, subject, MOST_WEEKS, true)?;
+        let line = &open.line;
+        let quiet = line.state == State::Quiet;
+        let shown = |value: u64, when: bool| if when { U256::from(value) } else { U256::ZERO };
+        Ok([
+            self.book.key_names.get(U256::from(line.key)).word(),
+            line.state.code().word(),
+            shown(line.episode.worst, !quiet),
+            U256::from(line.cover),
+            U256::from(line.exposed),
+            U256::from(line.confirmed),
+            U256::from(line.reserve()),
+            shown(line.episode.evidence_at, line.is_latent()),
+            shown(line.episode.lapse_at, line.state == State::Closed),
+        ])
+    }
+
+    /// A family's evidence: losses and exposure (asset times years) as they count now, and the rate in force.
+    pub fn estimate(&self, family: U256) -> Result<(U256, U256, U256)> {
+        let newest = self.newest(family);
+        self.book.route(newest)?;
+        let evidence = self.book.family(family)?;
+        let rate = evidence.rate(&self.all_terms(newest))?;
+        Ok((U256::from(evidence.losses_now()?), evidence.exposure_now()?, rate))
+    }
+
+    /// Enters a historical loss of a family, and the exposure that it stood on, at its date.
+    pub fn seed_loss(&mut self, family: U256, at: u64, loss: U256, exposure: U256) -> Result<()> {
+        self.book.roles.only_owner()?;
+        let newest = self.newest(family);
+        self.book.route(newest)?;
+        let now = self.vm().block_timestamp();
+        if at > now {
+            return Err(out_of_bounds("at", U256::from(at)));
+        }
+        let terms = self.all_terms(newest);
+        let (loss, exposure) = (amount(loss)?, amount(exposure)?);
+        let counted = loss.min(amount(terms.get(field::LOSS_CAP))?);
+        let mut evidence = self.book.family(family)?;
+        self.book.record(family, &mut evidence, &terms, counted, exposure, now - at)?;
+        self.book.set_family(family, &evidence)?;
+        let mut words = self.book.families.setter(family);
+        let versions = Packed(words.versions.get());
+        let index = versions.u64(16, 32);
+        let seed = Packed::default().with_u64(0, 40, at).with_u128(40, 96, loss).with_u128(136, 96, exposure);
+        words.seeds.setter(U256::from(index)).set(seed.0);
+        words.versions.set(versions.with_u64(16, 32, index + 1).0);
+        Ok(())
+    }
+
+    /// How many historical losses a family was given.
+    pub fn seed_count(&self, family: U256) -> U256 {
+        Packed(self.book.families.getter(family).versions.get()).get(16, 32)
+    }
+
+    /// A historical loss as it was entered, as `IRisk.Seed`.
+    pub fn seed(&self, family: U256, index: U256) -> (u64, u128, u128) {
+        let seed = Packed(self.book.families.getter(family).seeds.get(index));
+        (seed.u64(0, 40), seed.u128(40, 96), seed.u128(136, 96))
+    }
+
+    // —————————————————————————————————————————————————————————————————————————————————————————————————————— capital
+
+    /// The capital that a vault needs and where that comes from, as `IRisk.Capital`.
+    pub fn capital_of(&self, vault: Address) -> Result<[U256; 9]> {
+        self.require_vault(vault)?;
+        let words = self.book.vaults.getter(vault);
+        let settings = Packed(words.settings.get());
+        let (requirement, largest, minimum) = self.book.minimum(vault)?;
+        Ok([
+            requirement,
+            largest,
+            minimum,
+            self.book.target(vault, None)?,
+            Packed(words.reserve.get()).get(0, 96),
+            settings.get(96, 16),
+            settings.get(112, 16),
+            settings.get(0, 96),
+            words.asset_key.get().word(),
+        ])
+    }
+
+    /// Worst payout on a risk key in a vault, less what the reserve holds.
+    pub fn exposure_of(&self, vault: Address, risk_key: B256) -> U256 {
+        let number = Packed(self.book.keys.get(risk_key)).get(0, 16);
+        Packed(self.book.vaults.getter(vault).keys.get(number)).get(0, 96)
+    }
+
+    /// Cover in force of a vault.
+    pub fn active_cover(&self, vault: Address) -> Result<U256> {
+        let words = self.book.vaults.getter(vault);
+        let mut sum = U256::ZERO;
+        for index in 0..words.families.len() {
+            let id = words.families.get(index).unwrap_or_default();
+            let exposure = Packed(self.book.families.getter(U256::from(id)).exposure.get());
+            sum = sum.wrapping_add(exposure.get(0, 96)); // 256 parts of 96 bits
+        }
+        Ok(sum)
+    }
+
+    /// A risk key's group and how it is correlated.
+    pub fn group_of(&self, risk_key: B256) -> Result<(u32, u16)> {
+        let key = Packed(self.book.keys.get(risk_key));
+        if key.u64(0, 16) == 0 {
+            return Err(error!(IRisk::UnknownRiskKey, risk_key));
+        }
+        let group = key.u64(16, 32);
+        Ok((group as u32, Packed(self.book.groups.get(U256::from(group))).u64(0, 14) as u16))
+    }
+
+    /// Finds the largest risk key of a vault again. Anyone.
+    pub fn recount(&mut self, vault: Address) -> Result<()> {
+        self.require_vault(vault)?;
+        let mut words = self.book.vaults.setter(vault);
+        let mut largest = U256::ZERO;
+        for index in 0..words.key_list.len() {
+            let number = words.key_list.get(index).unwrap_or_default();
+            largest = largest.max(Packed(words.keys.get(U256::from(number))).get(0, 96));
+        }
+        let requirement = Packed(words.requirement.get()).with(160, 96, largest);
+        words.requirement.set(requirement.0);
+        Ok(())
+    }
+
+    /// Adds a vault. No cover is sold in it on `asset_key`.
+    pub fn add_vault(
+        &mut self,
+        vault: Address,
+        asset_key: B256,
+        minimum_bps: u16,
+        target_bps: u16,
+        floor: u128,
+    ) -> Result<()> {
+        self.book.roles.only_owner()?;
+        require_code(self.vm(), vault)?;
+        if self.is_vault(vault) || self.book.vault_list.len() >= MOST_VAULTS {
+            return Err(out_of_bounds("vault", vault.word()));
+        }
+        self.book.vault_list.push(vault);
+        self.book.vaults.setter(vault).asset_key.set(asset_key);
+        emit!(self.vm(), IRisk::VaultAdded, [vault], [asset_key]);
+        self.write_capital(vault, minimum_bps, target_bps, floor)
+    }
+
+    /// Sets a vault's factors (minimum 50 to 150 %, target at least as much and at most 300 %) and floor.
+    pub fn set_capital(&mut self, vault: Address, minimum_bps: u16, target_bps: u16, floor: u128) -> Result<()> {
+        self.book.roles.only_owner()?;
+        self.require_vault(vault)?;
+        self.write_capital(vault, minimum_bps, target_bps, floor)
+    }
+
+    /// Sets how a group's risk keys are correlated, for all vaults at once.
+    pub fn set_group(&mut self, group: u32, correlation_bps: u16) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if correlation_bps > 10_000 {
+            return Err(out_of_bounds("correlationBps", U256::from(correlation_bps)));
+        }
+        let (id, correlation) = (U256::from(group), U256::from(correlation_bps));
+        self.book.groups.setter(id).set(Packed(correlation).with_u64(LISTED, 1, 1).0);
+        for index in 0..self.book.vault_list.len() {
+            let vault = self.book.vault_list.get(index).unwrap_or_default();
+            let mut words = self.book.vaults.setter(vault);
+            let word = Packed(words.groups.get(id));
+            if word.u64(LISTED, 1) == 1 {
+                let sums = Group { squares: word.get(0, 160), sum: word.get(160, 80) };
+                let was = sums.requirement_squared(word.get(240, 14))?;
+                let is = sums.requirement_squared(correlation)?;
+                let requirement = replace_squared(Packed(words.requirement.get()), was, is)?;
+                words.groups.setter(id).set(word.with(240, 14, correlation).0);
+                words.requirement.set(requirement.0);
+            }
+        }
+        emit!(self.vm(), IRisk::GroupSet, [group], [correlation_bps]);
+        Ok(())
+    }
+
+    /// Adds a risk key to a group, or moves it to another one with its exposures.
+    pub fn set_risk_key(&mut self, risk_key: B256, group: u32) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if Packed(self.book.groups.get(U256::from(group))).u64(LISTED, 1) == 0 {
+            return Err(error!(IRisk::UnknownGroup, group));
+        }
+        let key = Packed(self.book.keys.get(risk_key));
+        let mut number = key.get(0, 16);
+        if number.is_zero() {
+            number = self.next_id(16)?;
+            self.book.key_names.setter(number).set(risk_key);
+        }
+        self.book.keys.setter(risk_key).set(Packed(number).with_u64(16, 32, u64::from(group)).0);
+        for index in 0..self.book.vault_list.len() {
+            let vault = self.book.vault_list.get(index).unwrap_or_default();
+            self.move_key(vault, number, U256::from(group))?;
+        }
+        emit!(self.vm(), IRisk::RiskKeySet, [risk_key, group], []);
+        Ok(())
+    }
+
+    // —————————————————————————————————————————————————————————————————————————————————————————— the claims clock
+
+    /// Until when filing is paused; in the past where it is not.
+    pub fn filing_paused_until(&self) -> U256 {
+        U256::from(self.book.clock().paused_until())
+    }
+
+    /// Pauses claim filing, and with it the service of redemptions, for at most seven days; 0 ends a pause. Guardian
+    /// or owner; only the owner renews.
+    pub fn pause_filing(&mut self, duration: u64, reason: B256) -> Result<()> {
+        self.book.roles.only_guardian()?;
+        let caller = self.vm().msg_sender();
+        let by_owner = caller == self.book.roles.owner();
+        let (clock, rest) = self.book.clock().pause(duration, self.book.rest(), by_owner)?;
+        self.book.set_clock(clock, rest);
+        emit!(self.vm(), PauseSet, [FILING, caller], [clock.paused_until(), reason]);
+        Ok(())
+    }
+
+    /// Length of the weekly buckets, how long latent evidence holds, and the shortest waiting, grace and term.
+    pub fn parameters(&self) -> (U256, U256, U256) {
+        let week = self.book.clock().week();
+        (U256::from(week), U256::from(self.book.latent_limit()), U256::from(self.book.shortest()))
+    }
+
+    // ———————————————————————————————————————————————————————————————————————————————————————————— peers and roles
+
+    /// Sets the peers, once.
+    pub fn wire(&mut self, policy: Address, assessor: Address) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if self.book.peers() != (Address::ZERO, Address::ZERO) {
+            return Err(error!(AlreadyWired));
+        }
+        require_code(self.vm(), policy)?;
+        require_code(self.vm(), assessor)?;
+        self.book.set_peers(policy, assessor);
+        emit!(self.vm(), IRisk::PeersSet, [policy, assessor], []);
+        Ok(())
+    }
+
+    /// Policy and Assessor; zero before they are wired.
+    pub fn peers(&self) -> (Address, Address) {
+        self.book.peers()
+    }
+
+    /// The second program.
+    pub fn extension(&self) -> Address {
+        self.book.extension.program()
+    }
+
+    /// The timelock.
+    pub fn owner(&self) -> Address {
+        self.book.roles.owner()
+    }
+
+    /// Who may accept the ownership.
+    pub fn pending_owner(&self) -> Address {
+        self.book.roles.pending_owner()
+    }
+
+    /// Offers the ownership; the new owner accepts it.
+    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
+        self.book.roles.transfer_ownership(new_owner)
+    }
+
+    /// Takes the ownership that was offered.
+    pub fn accept_ownership(&mut self) -> Result<()> {
+        self.book.roles.accept_ownership()
+    }
+
+    /// The set-up key; zero once the set-up is finished.
+    pub fn setup(&self) -> Address {
+        self.book.roles.setup()
+    }
+
+    /// Gives up the set-up key for ever.
+    pub fn finish_setup(&mut self) -> Result<()> {
+        self.book.roles.finish_setup()
+    }
+
+    /// Who may pause beside the owner.
+    pub fn guardian(&self) -> Address {
+        self.book.roles.guardian()
+    }
+
+    /// Appoints the guardian.
+    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
+        self.book.roles.set_guardian(new_guardian)
+    }
+}
+
+fn out_of_bounds(parameter: &str, value: U256) -> protocol::Revert {
+    error!(ParameterOutOfBounds, name(parameter), value)
+}
+
+impl RiskExt {
+    fn all_terms(&self, product: U256) -> Terms {
+        let mut terms = self.book.terms(product);
+        terms.0[3] = Packed(self.book.products.getter(product).memory.get());
+        terms
+    }
+
+    /// A family's newest version; 0 for none.
+    fn newest(&self, family: U256) -> U256 {
+        Packed(self.book.families.getter(family).versions.get()).get(0, 16)
+    }
+
+    fn is_vault(&self, vault: Address) -> bool {
+        !self.book.vaults.getter(vault).settings.get().is_zero()
+    }
+
+    fn require_vault(&self, vault: Address) -> Result<()> {
+        if self.is_vault(vault) { Ok(()) } else { Err(error!(IRisk::UnknownVault, vault)) }
+    }
+
+    /// The next number of a count of 16 bits at `offset`.
+    fn next_id(&mut self, offset: usize) -> Result<U256> {
+        let counts = Packed(self.book.counts.get());
+        let id = counts.get(offset, 16).wrapping_add(U256::ONE);
+        self.book.counts.set(narrow(counts, offset, 16, id)?.0);
+        Ok(id)
+    }
+
+    fn set_route_status(&mut self, product: U256, route: &Route, status: u64) {
+        let route = Route { status, ..*route };
+        self.book.products.setter(product).route.set(route.store());
+        emit!(self.vm(), IRisk::ProductStatusSet, [product], [status]);
+    }
+
+    /// Writes a new version and makes it its family's newest.
+    fn write_product(&mut self, id: U256, route: &Route, trigger: Address, new_terms: &TermsWords) -> Result<Terms> {
+        let terms = Terms::pack(&new_terms.0, self.book.shortest(), self.book.clock().week())?;
+        let mut words = self.book.products.setter(id);
+        words.route.set(route.store());
+        words.price.set(terms.0[0].0);
+        words.bounds.set(terms.0[1].0);
+        words.evidence.set(terms.0[2].0);
+        words.memory.set(terms.0[3].0);
+        words.trigger.set(trigger);
+        words.terms_hash.set(new_terms.0[TERMS_HASH].into());
+        let mut family = self.book.families.setter(route.family);
+        let versions = Packed(family.versions.get()).with(0, 16, id);
+        family.versions.set(versions.0);
+        emit!(self.vm(), IRisk::ProductAdded, [id, route.family, route.vault], [trigger, route.cover]);
+        Ok(terms)
+    }
+
+    fn write_capital(&mut self, vault: Address, minimum_bps: u16, target_bps: u16, floor: u128) -> Result<()> {
+        if !(5_000..=15_000).contains(&minimum_bps) {
+            return Err(out_of_bounds("minimumBps", U256::from(minimum_bps)));
+        }
+        if !(minimum_bps..=30_000).contains(&target_bps) {
+            return Err(out_of_bounds("targetBps", U256::from(target_bps)));
+        }
+        let settings = Packed::default()
+            .with_u128(0, 96, amount(U256::from(floor))?)
+            .with_u64(96, 16, u64::from(minimum_bps))
+            .with_u64(112, 16, u64::from(target_bps))
+            .with_u64(LISTED, 1, 1);
+        self.book.vaults.setter(vault).settings.set(settings.0);
+        emit!(self.vm(), IRisk::CapitalSet, [vault], [minimum_bps, target_bps, floor]);
+        Ok(())
+    }
+
+    /// Makes a risk key known to a vault, so that a sale finds its words in place.
+    fn list_key(&mut self, vault: Address, number: U256, group: U256) -> Result<()> {
+        let known = Packed(self.book.vaults.getter(vault).keys.get(number));
+        if known.u64(LISTED, 1) == 1 {
+            return Ok(());
+        }
+        let mut words = self.book.vaults.setter(vault);
+        if words.key_list.len() >= MOST_KEYS {
+            return Err(out_of_bounds("riskKeys", U256::from(MOST_KEYS)));
+        }
+        words.key_list.push(number.to());
+        words.keys.setter(number).set(Packed::default().with(96, 32, group).with_u64(LISTED, 1, 1).0);
+        drop(words);
+        self.list_group(vault, group);
+        Ok(())
+    }
+
+    fn list_group(&mut self, vault: Address, group: U256) {
+        let correlation = Packed(self.book.groups.get(group)).get(0, 14);
+        let mut words = self.book.vaults.setter(vault);
+        let mut slot = words.groups.setter(group);
+        let word = Packed(slot.get());
+        if word.u64(LISTED, 1) == 0 {
+            slot.set(word.with(240, 14, correlation).with_u64(LISTED, 1, 1).0);
+        }
+    }
+
+    /// Moves a vault's exposure on a risk key to `group`.
+    fn move_key(&mut self, vault: Address, number: U256, group: U256) -> Result<()> {
+        let key = Packed(self.book.vaults.getter(vault).keys.get(number));
+        let old = key.get(96, 32);
+        if key.u64(LISTED, 1) == 0 || old == group {
+            return Ok(());
+        }
+        self.list_group(vault, group);
+        let x = units(key.u128(0, 96));
+        let mut words = self.book.vaults.setter(vault);
+        let requirement = Packed(words.requirement.get());
+        let (from, requirement) = regroup(Packed(words.groups.get(old)), requirement, x, U256::ZERO)?;
+        words.groups.setter(old).set(from.0);
+        let (into, requirement) = regroup(Packed(words.groups.get(group)), requirement, U256::ZERO, x)?;
+        words.groups.setter(group).set(into.0);
+        words.requirement.set(requirement.0);
+        words.keys.setter(number).set(key.with(96, 32, group).0);
+        Ok(())
+    }
+
+    /// Puts a new line into the ring of lines on its subject; answers with its neighbour. Lines that are over (nothing
+    /// is sold, nothing is left, no incident) leave the ring.
+    fn join_ring(&mut self, route: &Route, product: U256, subject: B256) -> Result<u64> {
+        let trigger = self.book.products.getter(product).trigger.get();
+        let mut input = [0; 72];
+        input[..20].copy_from_slice(route.vault.as_slice());
+        input[20..40].copy_from_slice(trigger.as_slice());
+        input[40..].copy_from_slice(subject.as_slice());
+        let place = self.vm().native_keccak256(&input);
+        let head = self.book.heads.get(place);
+        self.book.heads.setter(place).set(product);
+        if head.is_zero() {
+            return Ok(0);
+        }
+        let mut alive = vec![];
+        let mut at = head;
+        loop {
+            let line = self.book.open(at, subject, MOST_WEEKS, true)?;
+            let over = line.route.status >= SUNSET && line.line.cover == 0 && line.line.state == State::Quiet;
+            if !over {
+                alive.push(at);
+            }
+            at = U256::from(line.line.sibling);
+            if at.is_zero() || at == head {
+                break;
+            }
+        }
+        if alive.len() >= MOST_SIBLINGS {
+            return Err(out_of_bounds("siblings", U256::from(MOST_SIBLINGS)));
+        }
+        let mut next = product;
+        for at in alive.into_iter().rev() {
+            self.book.set_sibling(at, subject, next.to())?;
+            next = at;
+        }
+        Ok(if next == product { 0 } else { next.to() })
+    }
+}
