@@ -22,6 +22,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod frame;
+pub mod signer;
 pub mod token;
 
 use std::{
@@ -109,7 +110,6 @@ impl Reverted {
     /// # Panics
     /// Where it is another one.
     #[track_caller]
-    #[must_use]
     pub fn expect<E: SolError>(&self) -> E {
         match E::abi_decode(&self.0) {
             Ok(error) if self.0[..4] == E::SELECTOR => error,
@@ -158,6 +158,7 @@ pub(crate) struct State {
     pub(crate) timestamp: u64,
     pub(crate) chain_id: u64,
     pub(crate) origin: Address,
+    pub(crate) gas_left: Option<u64>,
     calls: usize,
 }
 
@@ -300,6 +301,31 @@ impl World {
         self.0.borrow_mut().code.insert(at, entry);
     }
 
+    /// Whether contract type `C` itself has a function of this selector; its fallback does not count.
+    ///
+    /// The function is entered without arguments in an empty contract, and what it does is undone.
+    #[must_use]
+    pub fn routes<C>(&self, selector: [u8; 4]) -> bool
+    where
+        C: Router<C, Storage = C> + StorageType + TopLevelStorage + ValueDenier + 'static,
+    {
+        let at = self.address("an empty contract");
+        let message = Message { sender: at, me: at, code: at, value: U256::ZERO, transfer: true };
+        let mark = {
+            let mut state = self.0.borrow_mut();
+            state.stack.push(at);
+            state.journal.len()
+        };
+        let host = Frame::new(self.clone(), message);
+        // SAFETY: the contract is the only one on this host, and lives no longer than this call.
+        let mut contract = unsafe { C::new(U256::ZERO, 0, VM { host: Box::new(host) }) };
+        let known = C::route(&mut contract, u32::from_be_bytes(selector), &[]).is_some();
+        let mut state = self.0.borrow_mut();
+        state.stack.pop();
+        state.roll_back(mark);
+        known
+    }
+
     /// A transaction of `from` that calls a function.
     ///
     /// # Errors
@@ -402,6 +428,11 @@ impl World {
         let mut state = self.0.borrow_mut();
         assert!(timestamp >= state.timestamp, "the clock never goes back");
         state.timestamp = timestamp;
+    }
+
+    /// What contracts are told when they ask how much gas is left; without it, no end of it.
+    pub fn set_gas_left(&self, gas: Option<u64>) {
+        self.0.borrow_mut().gas_left = gas;
     }
 
     /// Gives an account ether.
