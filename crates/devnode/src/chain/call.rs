@@ -1,0 +1,336 @@
+//! Calls that are not mined: `eth_call`, `eth_estimateGas`, `eth_createAccessList`, and traces of what was mined.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use alloy_primitives::{Address, B256, Bytes, U256, address};
+
+use super::{BlockRef, Chain, Node};
+use crate::arbos;
+use crate::evm::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
+use crate::state::{AccountOverride, Overlay, Version, View};
+
+/// Gas of a call that names none, and the most that one gets.
+pub const CALL_GAS_CAP: u64 = 50_000_000;
+/// Gas of the cheapest transaction.
+const TRANSFER_GAS: u64 = 21_000;
+/// Gas that a call with value gives away.
+const CALL_STIPEND: u64 = 2_300;
+/// Estimates stop when they are this near to the least gas that suffices.
+const ESTIMATE_ERROR: f64 = 0.015;
+
+/// A call in the shape of a transaction, everything optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallRequest {
+    /// The sender; the zero address if absent.
+    pub from: Option<Address>,
+    /// The recipient; none creates a contract.
+    pub to: Option<Address>,
+    /// Gas limit; [`CALL_GAS_CAP`] if absent or above it.
+    pub gas: Option<u64>,
+    /// Gas price in wei.
+    pub gas_price: Option<u128>,
+    /// Most that a unit of gas may cost, in wei.
+    pub max_fee: Option<u128>,
+    /// Tip in wei for a unit of gas.
+    pub priority_fee: Option<u128>,
+    /// Wei sent along.
+    pub value: U256,
+    /// Calldata or init code.
+    pub data: Bytes,
+    /// Nonce; it decides the address of a created contract.
+    pub nonce: Option<u64>,
+    /// Addresses and slots that are warm from the start.
+    pub access_list: Vec<(Address, Vec<B256>)>,
+}
+
+impl CallRequest {
+    fn request(&self) -> TxRequest {
+        TxRequest {
+            from: self.from.unwrap_or_default(),
+            to: self.to,
+            gas_limit: self.gas.unwrap_or(CALL_GAS_CAP).min(CALL_GAS_CAP),
+            max_fee: self.max_fee.or(self.gas_price).unwrap_or_default(),
+            priority_fee: self.priority_fee.unwrap_or_default(),
+            value: self.value,
+            data: self.data.clone(),
+            nonce: self.nonce,
+            access_list: self.access_list.clone(),
+            kind: match (self.max_fee, self.access_list.is_empty()) {
+                (Some(_), _) => 2,
+                (None, false) => 1,
+                (None, true) => 0,
+            },
+        }
+    }
+}
+
+/// What a call sees different about its block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockOverrides {
+    /// L2 block number.
+    pub number: Option<u64>,
+    /// Time in seconds since 1970.
+    pub time: Option<u64>,
+    /// Gas limit of the block.
+    pub gas_limit: Option<u64>,
+    /// Who made the block.
+    pub coinbase: Option<Address>,
+    /// Base fee in wei.
+    pub base_fee: Option<u64>,
+}
+
+/// Where and on what a call runs.
+#[derive(Clone, Debug, Default)]
+pub struct CallAt {
+    /// After which block.
+    pub block: BlockRef,
+    /// Accounts that it sees different.
+    pub state: HashMap<Address, AccountOverride>,
+    /// What it sees different about the block.
+    pub overrides: BlockOverrides,
+}
+
+impl From<BlockRef> for CallAt {
+    fn from(block: BlockRef) -> Self {
+        Self { block, ..Self::default() }
+    }
+}
+
+/// Why a call has no result. The texts are geth's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// There is no such block.
+    #[error("header not found")]
+    UnknownBlock,
+    /// The state of that block is no longer kept.
+    #[error("missing trie node: state of block {0} is not available")]
+    Forgotten(u64),
+    /// It cannot be executed.
+    #[error("err: {error} (supplied gas {gas})")]
+    Rejected {
+        /// Why.
+        error: TxError,
+        /// Gas that it was given.
+        gas: u64,
+    },
+    /// No gas limit up to the allowance makes it succeed.
+    #[error("gas required exceeds allowance ({0})")]
+    Allowance(u64),
+    /// The sender does not own the value.
+    #[error("insufficient funds for transfer")]
+    InsufficientFunds,
+    /// It runs and fails, whatever the gas.
+    #[error("{}", match .0 { Status::Halt(reason) => reason, _ => "execution reverted" })]
+    Failed(Status, Bytes),
+    /// There is no such transaction.
+    #[error("transaction not found")]
+    UnknownTransaction,
+}
+
+/// An access list and what the call uses with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessListResult {
+    /// Addresses and slots that the call touches and that are not warm anyway.
+    pub access_list: Vec<(Address, Vec<B256>)>,
+    /// Gas used with that list.
+    pub gas_used: u64,
+    /// Why the call fails, if it does.
+    pub error: Option<String>,
+}
+
+/// A view of the state and the surroundings of a call on it.
+struct Scene<'a> {
+    view: View<'a>,
+    context: BlockContext,
+    overrides: &'a HashMap<Address, AccountOverride>,
+}
+
+impl Node {
+    /// Executes a call and forgets what it changed.
+    ///
+    /// # Errors
+    ///
+    /// An unknown block, or a call that cannot be executed. One that fails is an [`Execution`] with its status.
+    pub fn call(&self, call: &CallRequest, at: &CallAt, options: Options) -> Result<Execution, CallError> {
+        let chain = self.chain.read();
+        let scene = self.scene(&chain, at)?;
+        self.run(&scene, &call.request(), Options { mode: Mode::Call, ..options })
+    }
+
+    /// Least gas limit, within 1.5 %, with which a call succeeds: geth's search, so that it gives geth's answers.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Failed`] if it fails with all the gas that it can get.
+    pub fn estimate_gas(&self, call: &CallRequest, at: &CallAt) -> Result<u64, CallError> {
+        let chain = self.chain.read();
+        let scene = self.scene(&chain, at)?;
+        let mut request = call.request();
+        let mut sender = Overlay::new(scene.view, scene.overrides);
+        let info = |db: &mut Overlay<'_>, address| match revm::Database::basic(db, address) {
+            Ok(info) => info.unwrap_or_default(),
+        };
+
+        let mut high = call.gas.filter(|gas| *gas >= TRANSFER_GAS).unwrap_or(CALL_GAS_CAP).min(CALL_GAS_CAP);
+        if request.max_fee != 0 {
+            let balance = info(&mut sender, request.from).balance;
+            let available = balance.checked_sub(request.value).ok_or(CallError::InsufficientFunds)?;
+            let affordable = available / U256::from(request.max_fee);
+            high = high.min(u64::try_from(affordable).unwrap_or(u64::MAX));
+        }
+
+        let suffices = |request: &mut TxRequest, gas: u64| -> Result<Option<Execution>, CallError> {
+            request.gas_limit = gas;
+            match self.run(&scene, request, Options::CALL) {
+                Ok(execution) => Ok(Some(execution)),
+                Err(CallError::Rejected { error: TxError::IntrinsicGasTooLow { .. }, .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+
+        let transfer =
+            request.data.is_empty() && request.to.is_some_and(|to| info(&mut sender, to).is_empty_code_hash());
+        if transfer
+            && let Some(execution) = suffices(&mut request, TRANSFER_GAS)?
+            && execution.is_success()
+        {
+            return Ok(TRANSFER_GAS);
+        }
+
+        let Some(first) = suffices(&mut request, high)? else { return Err(CallError::Allowance(high)) };
+        match first.status {
+            Status::Success => {}
+            Status::Halt(reason) if reason == "out of gas" => return Err(CallError::Allowance(high)),
+            status => return Err(CallError::Failed(status, first.output)),
+        }
+        let mut low = first.gas_used.saturating_sub(1);
+        let peak = first.gas_used.saturating_add(first.gas_refunded).saturating_add(CALL_STIPEND);
+        let optimistic = (u128::from(peak) * 64 / 63) as u64;
+        let mut probe = |gas: u64, low: &mut u64, high: &mut u64| -> Result<(), CallError> {
+            match suffices(&mut request, gas)? {
+                Some(execution) if execution.is_success() => *high = gas,
+                _ => *low = gas,
+            }
+            Ok(())
+        };
+        if optimistic < high {
+            probe(optimistic, &mut low, &mut high)?;
+        }
+        while low + 1 < high {
+            if (high - low) as f64 / high as f64 <= ESTIMATE_ERROR {
+                break;
+            }
+            let middle = (high - (high - low) / 2).min(low.saturating_mul(2).max(low + 1));
+            probe(middle, &mut low, &mut high)?;
+        }
+        Ok(high)
+    }
+
+    /// Addresses and slots that a call touches, in the form in which they save it gas.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::call`].
+    pub fn create_access_list(&self, call: &CallRequest, at: &CallAt) -> Result<AccessListResult, CallError> {
+        let chain = self.chain.read();
+        let scene = self.scene(&chain, at)?;
+        let mut request = call.request();
+        // A list changes gas and so may change what is touched: repeat until it stays the same.
+        loop {
+            let execution = self.run(&scene, &request, Options::CALL)?;
+            let list = touched(&request, &execution);
+            if list == request.access_list {
+                let error = match execution.status {
+                    Status::Success => None,
+                    Status::Revert => Some("execution reverted".to_owned()),
+                    Status::Halt(reason) => Some(reason),
+                };
+                return Ok(AccessListResult { access_list: list, gas_used: execution.gas_used, error });
+            }
+            request.access_list = list;
+            request.kind = request.kind.max(1);
+        }
+    }
+
+    /// Executes a mined transaction again, on the state that it had, and records what `options` asks for.
+    ///
+    /// # Errors
+    ///
+    /// No such transaction, or its state is no longer kept. Arbitrum's own transactions execute nothing: `None`.
+    pub fn trace(&self, hash: B256, options: Options) -> Result<Option<Execution>, CallError> {
+        let chain = self.chain.read();
+        let (block, index) = chain.find(hash).ok_or(CallError::UnknownTransaction)?;
+        let mined = &block.transactions[index];
+        if mined.tx.is_internal() {
+            return Ok(None);
+        }
+        let view = chain.state.at(mined.before).ok_or(CallError::Forgotten(block.header.number))?;
+        let overrides = HashMap::new();
+        let scene = Scene { view, context: block.context(self.config.chain_id), overrides: &overrides };
+        self.run(&scene, &mined.tx.request(), Options { mode: Mode::Transaction, ..options }).map(Some)
+    }
+
+    fn scene<'a>(&self, chain: &'a Chain, at: &'a CallAt) -> Result<Scene<'a>, CallError> {
+        let block = chain.block(&at.block).ok_or(CallError::UnknownBlock)?;
+        let mut context = block.context(self.config.chain_id);
+        if at.block == BlockRef::Pending && chain.clock.is_moved() {
+            context.timestamp = chain.clock.peek(context.timestamp);
+        }
+        let overrides = &at.overrides;
+        context.number = overrides.number.unwrap_or(context.number);
+        context.timestamp = overrides.time.unwrap_or(context.timestamp);
+        context.gas_limit = overrides.gas_limit.unwrap_or(context.gas_limit);
+        context.coinbase = overrides.coinbase.unwrap_or(context.coinbase);
+        context.basefee = overrides.base_fee.unwrap_or(context.basefee);
+        let view = chain.view(block)?;
+        Ok(Scene { view, context, overrides: &at.state })
+    }
+
+    fn run(&self, scene: &Scene<'_>, request: &TxRequest, options: Options) -> Result<Execution, CallError> {
+        let overlay = Overlay::new(scene.view, scene.overrides);
+        self.execute(overlay, &scene.context, request, &options)
+            .map_err(|error| CallError::Rejected { error, gas: request.gas_limit })
+    }
+
+    /// Runs the executor. A fault of the node itself becomes an error of this one execution.
+    pub(super) fn execute(
+        &self,
+        overlay: Overlay<'_>,
+        context: &BlockContext,
+        request: &TxRequest,
+        options: &Options,
+    ) -> Result<Execution, TxError> {
+        catch_unwind(AssertUnwindSafe(|| self.executor.execute(overlay, context, request, options)))
+            .unwrap_or_else(|_| Err(TxError::Internal("internal error: the execution panicked".to_owned())))
+    }
+}
+
+impl Chain {
+    /// State after a block. The latest block's includes what was set by hand since.
+    pub(super) fn view(&self, block: &super::Block) -> Result<View<'_>, CallError> {
+        let version: Version =
+            if block.header.number == self.head().header.number { self.state.version() } else { block.version };
+        self.state.at(version).ok_or(CallError::Forgotten(block.header.number))
+    }
+}
+
+/// What an execution touched, less what is warm without being named: sender, recipient and precompiles, if none of their
+/// slots was touched, and the accounts that ArbOS itself uses.
+fn touched(request: &TxRequest, execution: &Execution) -> Vec<(Address, Vec<B256>)> {
+    const L1_PRICER: Address = address!("a4b00000000000000000000000000000000000f6");
+    let precompile = |address: &Address| address.0[..18].iter().all(|byte| *byte == 0);
+    let mut list = BTreeMap::new();
+    for (address, account) in &execution.state {
+        if [arbos::STATE_ADDRESS, L1_PRICER, BlockContext::COINBASE].contains(address) {
+            continue;
+        }
+        let mut slots: Vec<B256> = account.storage.keys().map(|slot| B256::from(*slot)).collect();
+        slots.sort_unstable();
+        let warm = *address == request.from || Some(*address) == request.to || precompile(address);
+        if !slots.is_empty() || !(warm || execution.created == Some(*address)) {
+            list.insert(*address, slots);
+        }
+    }
+    list.into_iter().collect()
+}

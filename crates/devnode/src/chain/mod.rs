@@ -1,0 +1,431 @@
+//! The chain: one block a transaction, with its clock, its past and its snapshots.
+
+mod block;
+mod call;
+mod clock;
+mod logs;
+mod queue;
+mod transaction;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use parking_lot::RwLock;
+use revm::database_interface::DatabaseCommit;
+use revm::state::AccountInfo;
+
+pub use block::{Block, Mined, Receipt};
+pub use call::{AccessListResult, BlockOverrides, CALL_GAS_CAP, CallAt, CallError, CallRequest};
+pub use clock::ClockError;
+pub use logs::{FoundLog, LogError, LogFilter, LogRange, MAX_LOGS};
+pub use queue::QueueError;
+pub use transaction::{DecodeError, MAX_TX_BYTES, Transaction};
+
+use block::Builder;
+use clock::Clock;
+use queue::Queue;
+
+use crate::arbos;
+use crate::config::Config;
+use crate::evm::{BlockContext, Executor, Options, TxError};
+use crate::predeploys;
+use crate::rules::Rules;
+use crate::state::{State, Version, View, bytecode};
+
+/// Most blocks that one request mines.
+pub const MAX_MINED: u64 = 100_000;
+/// Snapshots that are kept; older ones are dropped.
+const MAX_SNAPSHOTS: usize = 10_000;
+
+/// A node could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The rules of that version are not known.
+    #[error("unknown ArbOS version {0}: choose one of {known:?}", known = Rules::VERSIONS)]
+    ArbosVersion(u64),
+}
+
+/// Which block is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlockRef {
+    /// The latest one. Blocks are final at once, so `safe` and `finalized` mean it too.
+    #[default]
+    Latest,
+    /// The latest one, too; but calls in it see the time that was set for the next block.
+    Pending,
+    /// Genesis.
+    Earliest,
+    /// By number.
+    Number(u64),
+    /// By hash.
+    Hash(B256),
+}
+
+/// Why a transaction is refused. The texts are geth's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The bytes are no transaction of this chain.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It cannot be executed.
+    #[error(transparent)]
+    Rejected(#[from] TxError),
+    /// It comes too early and cannot wait.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// A chain without a server. All methods may be called from any thread; calls run beside each other, transactions one
+/// after the other.
+#[derive(Debug)]
+pub struct Node {
+    config: Config,
+    executor: Executor,
+    chain: RwLock<Chain>,
+}
+
+#[derive(Debug)]
+struct Chain {
+    /// By number.
+    blocks: Vec<Arc<Block>>,
+    by_hash: HashMap<B256, u64>,
+    /// Block number and index of each mined transaction.
+    transactions: HashMap<B256, (u64, usize)>,
+    state: State,
+    clock: Clock,
+    queue: Queue,
+    snapshots: Vec<Snapshot>,
+    next_snapshot: u64,
+}
+
+/// What [`Node::revert`] goes back to.
+#[derive(Clone, Debug)]
+struct Snapshot {
+    id: u64,
+    /// Blocks that there were.
+    blocks: usize,
+    version: Version,
+    clock: Clock,
+}
+
+impl Node {
+    /// A fresh chain.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the configuration asks for what this node cannot do.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let rules = Rules::of(config.arbos_version).ok_or(ConfigError::ArbosVersion(config.arbos_version))?;
+        let chain = Chain::genesis(&config, &rules);
+        Ok(Self { executor: Executor::new(rules), chain: RwLock::new(chain), config })
+    }
+
+    /// What it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Number of the latest block.
+    pub fn block_number(&self) -> u64 {
+        self.chain.read().head().header.number
+    }
+
+    /// A block.
+    pub fn block(&self, block: &BlockRef) -> Option<Arc<Block>> {
+        self.chain.read().block(block).cloned()
+    }
+
+    /// The block of a mined transaction and its index there.
+    pub fn find(&self, hash: B256) -> Option<(Arc<Block>, usize)> {
+        self.chain.read().find(hash).map(|(block, index)| (block.clone(), index))
+    }
+
+    /// A transaction that waits for those before it.
+    pub fn queued(&self, hash: B256) -> Option<Transaction> {
+        self.chain.read().queue.find(hash).cloned()
+    }
+
+    /// Reads the state after a block.
+    ///
+    /// # Errors
+    ///
+    /// There is no such block, or its state is no longer kept.
+    pub fn read<T>(&self, block: &BlockRef, read: impl FnOnce(View<'_>) -> T) -> Result<T, CallError> {
+        let chain = self.chain.read();
+        let block = chain.block(block).ok_or(CallError::UnknownBlock)?;
+        chain.view(block).map(read)
+    }
+
+    /// Decodes and executes a signed transaction; its block is there when this returns. One whose nonce is too high
+    /// waits for those before it.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it is refused. Nothing changes then.
+    pub fn send_raw(&self, raw: Bytes) -> Result<B256, SendError> {
+        let tx = Transaction::decode(raw, self.config.chain_id)?;
+        let hash = tx.hash();
+        let mut chain = self.chain.write();
+        if tx.nonce() > chain.state.latest().nonce(tx.from()) {
+            chain.queue.push(tx)?;
+            return Ok(hash);
+        }
+        let sender = tx.from();
+        self.mine_transaction(&mut chain, tx)?;
+        // What waited for this one comes next; what turns out to be refused is dropped.
+        while let Some(next) = {
+            let nonce = chain.state.latest().nonce(sender);
+            chain.queue.take(sender, nonce)
+        } {
+            let _ = self.mine_transaction(&mut chain, next);
+        }
+        Ok(hash)
+    }
+
+    /// Makes empty blocks, `interval` seconds apart where that is not zero. Gives the number of the latest block.
+    ///
+    /// # Errors
+    ///
+    /// More than [`MAX_MINED`] blocks, or times beyond what the clock can show.
+    pub fn mine(&self, blocks: u64, interval: u64) -> Result<u64, MineError> {
+        if blocks > MAX_MINED {
+            return Err(MineError::TooMany(blocks));
+        }
+        let mut chain = self.chain.write();
+        for i in 0..blocks {
+            if i > 0 && interval > 0 {
+                let latest = chain.head().header.timestamp;
+                chain.clock.set_next(latest.saturating_add(interval), latest)?;
+            }
+            let builder = self.begin_block(&mut chain);
+            chain.append(builder, self.config.history);
+        }
+        Ok(chain.head().header.number)
+    }
+
+    /// Time in seconds since 1970 that the next block would have.
+    pub fn next_timestamp(&self) -> u64 {
+        let chain = self.chain.read();
+        chain.clock.peek(chain.head().header.timestamp)
+    }
+
+    /// Moves the clock forward by some seconds. Gives by how much it is ahead of the wall clock now.
+    ///
+    /// # Errors
+    ///
+    /// [`ClockError::TooFar`].
+    pub fn increase_time(&self, seconds: u64) -> Result<i64, ClockError> {
+        let mut chain = self.chain.write();
+        let latest = chain.head().header.timestamp;
+        chain.clock.increase(seconds, latest)
+    }
+
+    /// Sets the time of the next block, in seconds since 1970; the clock runs on from there.
+    ///
+    /// # Errors
+    ///
+    /// A time before the latest block's, or one that is [too far](ClockError::TooFar) away.
+    pub fn set_next_timestamp(&self, time: u64) -> Result<(), ClockError> {
+        let mut chain = self.chain.write();
+        let latest = chain.head().header.timestamp;
+        chain.clock.set_next(time, latest)
+    }
+
+    /// Remembers the present; [`Node::revert`] goes back to it.
+    pub fn snapshot(&self) -> u64 {
+        let mut chain = self.chain.write();
+        let id = chain.next_snapshot;
+        chain.next_snapshot += 1;
+        let snapshot =
+            Snapshot { id, blocks: chain.blocks.len(), version: chain.state.version(), clock: chain.clock.clone() };
+        chain.snapshots.push(snapshot);
+        if chain.snapshots.len() > MAX_SNAPSHOTS {
+            chain.snapshots.remove(0);
+        }
+        id
+    }
+
+    /// Goes back to a snapshot, which is used up by that together with all later ones. False if it is not there (any more).
+    pub fn revert(&self, id: u64) -> bool {
+        let mut chain = self.chain.write();
+        let Some(position) = chain.snapshots.iter().position(|snapshot| snapshot.id == id) else { return false };
+        let snapshot = chain.snapshots[position].clone();
+        chain.snapshots.truncate(position);
+        if !chain.state.rewind(snapshot.version) {
+            return false;
+        }
+        for block in chain.blocks.split_off(snapshot.blocks) {
+            chain.by_hash.remove(&block.hash);
+            for mined in &block.transactions {
+                chain.transactions.remove(&mined.tx.hash());
+            }
+        }
+        chain.clock = snapshot.clock;
+        chain.queue = Queue::default();
+        true
+    }
+
+    /// Sets the balance of an account, in wei.
+    pub fn set_balance(&self, address: Address, balance: U256) {
+        self.edit(address, |info| info.balance = balance);
+    }
+
+    /// Sets the nonce of an account.
+    pub fn set_nonce(&self, address: Address, nonce: u64) {
+        self.edit(address, |info| info.nonce = nonce);
+    }
+
+    /// Sets the code of an account.
+    pub fn set_code(&self, address: Address, code: Bytes) {
+        self.edit(address, |info| {
+            info.set_code(bytecode(code));
+        });
+    }
+
+    /// Sets a slot of an account.
+    pub fn set_storage(&self, address: Address, slot: U256, value: U256) {
+        self.chain.write().state.set_storage(address, slot, value);
+    }
+
+    fn edit(&self, address: Address, edit: impl FnOnce(&mut AccountInfo)) {
+        let mut chain = self.chain.write();
+        let mut info = chain.state.latest().info(address);
+        edit(&mut info);
+        chain.state.set_account(address, info);
+    }
+
+    /// Executes a transaction in a block of its own.
+    fn mine_transaction(&self, chain: &mut Chain, tx: Transaction) -> Result<(), TxError> {
+        let (start, clock) = (chain.state.version(), chain.clock.clone());
+        let mut builder = self.begin_block(chain);
+        let before = chain.state.version();
+        match self.execute(chain.state.latest().into(), &builder.context, &tx.request(), &Options::TRANSACTION) {
+            Ok(mut execution) => {
+                builder.push(tx, &execution, before);
+                chain.state.commit(std::mem::take(&mut execution.state));
+                chain.append(builder, self.config.history);
+                Ok(())
+            }
+            Err(error) => {
+                let rewound = chain.state.rewind(start);
+                debug_assert!(rewound, "the version of a moment ago is not forgotten");
+                chain.clock = clock;
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a block: its time and, if that is on, Arbitrum's own transaction with its effect.
+    fn begin_block(&self, chain: &mut Chain) -> Builder {
+        let parent = chain.head().clone();
+        let timestamp = chain.clock.tick(parent.header.timestamp);
+        let context = BlockContext {
+            number: parent.header.number + 1,
+            l1_number: self.config.l1_block_number,
+            timestamp,
+            basefee: self.config.base_fee,
+            coinbase: BlockContext::COINBASE,
+            gas_limit: BlockContext::GAS_LIMIT,
+            chain_id: self.config.chain_id,
+        };
+        let number = context.number;
+        let mut builder = Builder::new(context, parent.hash, self.config.arbos_version);
+        if self.config.internal_tx {
+            // Genesis has time 0: no time passes between it and the first block.
+            let passed = if parent.header.number == 0 { 0 } else { timestamp - parent.header.timestamp };
+            let tx = Transaction::start_block(self.config.chain_id, self.config.l1_block_number, number, passed);
+            builder.push_internal(tx, chain.state.version());
+            let slot = U256::from(parent.header.number % predeploys::BLOCK_HASHES_KEPT);
+            chain.state.set_storage(predeploys::BLOCK_HASHES, slot, parent.hash.into());
+        }
+        builder
+    }
+}
+
+/// Blocks could not be mined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MineError {
+    /// More than [`MAX_MINED`] at once.
+    #[error("cannot mine {0} blocks at once, the limit is {MAX_MINED}")]
+    TooMany(u64),
+    /// Their times cannot be.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+}
+
+impl Chain {
+    fn genesis(config: &Config, rules: &Rules) -> Self {
+        let mut state = State::default();
+        let owner = config.accounts.first().map(|account| account.address).unwrap_or_default();
+        let genesis = arbos::Genesis { chain_id: config.chain_id, owner, basefee: config.base_fee };
+        for account in arbos::genesis(rules, &genesis).into_iter().chain(predeploys::accounts()) {
+            state.set_account(account.address, account.info);
+            for (slot, value) in account.storage {
+                state.set_storage(account.address, slot, value);
+            }
+        }
+        for account in &config.accounts {
+            let info = AccountInfo { balance: config.balance, ..state.latest().info(account.address) };
+            state.set_account(account.address, info);
+        }
+        let version = state.version();
+        state.forget_before(version);
+        let context = BlockContext {
+            basefee: config.base_fee,
+            l1_number: config.l1_block_number,
+            chain_id: config.chain_id,
+            coinbase: Address::ZERO,
+            ..Default::default()
+        };
+        let root = keccak256(config.chain_id.to_be_bytes());
+        let block = Builder::new(context, B256::ZERO, config.arbos_version).seal(root, version);
+        Self {
+            by_hash: HashMap::from([(block.hash, 0)]),
+            blocks: vec![Arc::new(block)],
+            transactions: HashMap::new(),
+            state,
+            clock: Clock::new(config.timestamp),
+            queue: Queue::default(),
+            snapshots: Vec::new(),
+            next_snapshot: 1,
+        }
+    }
+
+    fn head(&self) -> &Arc<Block> {
+        self.blocks.last().expect("genesis is never removed")
+    }
+
+    fn block(&self, block: &BlockRef) -> Option<&Arc<Block>> {
+        match block {
+            BlockRef::Latest | BlockRef::Pending => Some(self.head()),
+            BlockRef::Earliest => self.blocks.first(),
+            BlockRef::Number(number) => self.blocks.get(usize::try_from(*number).ok()?),
+            BlockRef::Hash(hash) => self.blocks.get(*self.by_hash.get(hash)? as usize),
+        }
+    }
+
+    fn find(&self, hash: B256) -> Option<(&Arc<Block>, usize)> {
+        let (number, index) = self.transactions.get(&hash)?;
+        Some((&self.blocks[*number as usize], *index))
+    }
+
+    /// Seals a block over the present state and puts it on top.
+    fn append(&mut self, builder: Builder, history: u64) {
+        let (root, since) = {
+            let parent = self.head();
+            (parent.header.state_root, parent.version)
+        };
+        let version = self.state.version();
+        let block = builder.seal(self.state.commitment(root, since), version);
+        let number = block.header.number;
+        self.by_hash.insert(block.hash, number);
+        for (index, mined) in block.transactions.iter().enumerate() {
+            self.transactions.insert(mined.tx.hash(), (number, index));
+        }
+        self.blocks.push(Arc::new(block));
+        if let Some(oldest) = number.checked_sub(history) {
+            self.state.forget_before(self.blocks[oldest as usize].version);
+        }
+    }
+}

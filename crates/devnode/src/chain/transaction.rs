@@ -1,0 +1,255 @@
+//! Transactions: decoding what users sign, and the one that begins each block.
+
+use alloy_consensus::transaction::RlpEcdsaDecodableTx;
+use alloy_consensus::{Signed, TxEip1559, TxEip2930, TxLegacy};
+use alloy_eips::eip2930::AccessList;
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, keccak256};
+use alloy_rlp::Encodable;
+
+use crate::evm::TxRequest;
+
+/// Largest signed transaction, in bytes: what Arbitrum's sequencers accept.
+pub const MAX_TX_BYTES: usize = 95_000;
+
+/// Why bytes are no transaction that this chain accepts. The texts are geth's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Nothing was sent.
+    #[error("typed transaction too short")]
+    Empty,
+    /// More bytes than [`MAX_TX_BYTES`].
+    #[error("oversized data: transaction size {0}, limit {MAX_TX_BYTES}")]
+    Oversized(usize),
+    /// A type other than 0, 1 and 2.
+    #[error("transaction type not supported")]
+    UnsupportedType(u8),
+    /// Not the RLP of a transaction.
+    #[error("rlp: {0}")]
+    Rlp(alloy_rlp::Error),
+    /// Bytes follow the transaction.
+    #[error("rlp: input contains more than one value")]
+    Trailing,
+    /// Signed for another chain.
+    #[error("invalid chain id for signer: have {have} want {want}")]
+    ChainId {
+        /// Chain id of the transaction.
+        have: u64,
+        /// Chain id of this chain.
+        want: u64,
+    },
+    /// No account signed this.
+    #[error("invalid transaction v, r, s values")]
+    Signature,
+}
+
+impl From<alloy_rlp::Error> for DecodeError {
+    fn from(error: alloy_rlp::Error) -> Self {
+        Self::Rlp(error)
+    }
+}
+
+/// Fields of a transaction and what its type adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Body {
+    Legacy(Signed<TxLegacy>),
+    Eip2930(Signed<TxEip2930>),
+    Eip1559(Signed<TxEip1559>),
+    Internal { chain_id: u64, data: Bytes },
+}
+
+/// A transaction of a user, or Arbitrum's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    body: Body,
+    raw: Bytes,
+    hash: B256,
+    from: Address,
+}
+
+impl Transaction {
+    /// Type of the transaction that Arbitrum puts first into each block.
+    pub const INTERNAL_TYPE: u8 = 0x6a;
+    /// Sender and recipient of that transaction.
+    pub const INTERNAL_ADDRESS: Address = address!("00000000000000000000000000000000000a4b05");
+
+    /// Reads a signed transaction of type 0 (also one without a chain id), 1 or 2 and finds out who signed it.
+    ///
+    /// # Errors
+    ///
+    /// Anything else, and transactions for another chain than `chain_id`.
+    pub fn decode(raw: Bytes, chain_id: u64) -> Result<Self, DecodeError> {
+        if raw.len() > MAX_TX_BYTES {
+            return Err(DecodeError::Oversized(raw.len()));
+        }
+        let mut rest = raw.as_ref();
+        let body = match raw.first() {
+            None => return Err(DecodeError::Empty),
+            Some(0xc0..) => Body::Legacy(TxLegacy::rlp_decode_signed(&mut rest)?),
+            Some(&kind) => {
+                rest = &rest[1..];
+                match kind {
+                    1 => Body::Eip2930(TxEip2930::rlp_decode_signed(&mut rest)?),
+                    2 => Body::Eip1559(TxEip1559::rlp_decode_signed(&mut rest)?),
+                    other => return Err(DecodeError::UnsupportedType(other)),
+                }
+            }
+        };
+        if !rest.is_empty() {
+            return Err(DecodeError::Trailing);
+        }
+        let (have, from) = match &body {
+            Body::Legacy(tx) => (tx.tx().chain_id, tx.recover_signer()),
+            Body::Eip2930(tx) => (Some(tx.tx().chain_id), tx.recover_signer()),
+            Body::Eip1559(tx) => (Some(tx.tx().chain_id), tx.recover_signer()),
+            Body::Internal { .. } => unreachable!("it is never decoded"),
+        };
+        if let Some(have) = have.filter(|have| *have != chain_id) {
+            return Err(DecodeError::ChainId { have, want: chain_id });
+        }
+        let from = from.map_err(|_| DecodeError::Signature)?;
+        Ok(Self { hash: keccak256(&raw), body, raw, from })
+    }
+
+    /// The transaction that begins block `number`: `startBlock(l1BaseFee, l1BlockNumber, l2BlockNumber, timePassed)`.
+    pub fn start_block(chain_id: u64, l1_number: u64, number: u64, time_passed: u64) -> Self {
+        let mut data = vec![0x6b, 0xf6, 0xa4, 0x2d];
+        for word in [0, l1_number, number, time_passed] {
+            data.extend(U256::from(word).to_be_bytes::<32>());
+        }
+        let data = Bytes::from(data);
+        let mut raw = vec![Self::INTERNAL_TYPE];
+        alloy_rlp::Header { list: true, payload_length: chain_id.length() + data.length() }.encode(&mut raw);
+        chain_id.encode(&mut raw);
+        data.encode(&mut raw);
+        let raw = Bytes::from(raw);
+        Self { hash: keccak256(&raw), body: Body::Internal { chain_id, data }, raw, from: Self::INTERNAL_ADDRESS }
+    }
+
+    /// Hash of the encoded transaction.
+    pub fn hash(&self) -> B256 {
+        self.hash
+    }
+
+    /// The signer.
+    pub fn from(&self) -> Address {
+        self.from
+    }
+
+    /// The encoded transaction (EIP-2718).
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// Type: 0, 1, 2 or [`Self::INTERNAL_TYPE`].
+    pub fn kind(&self) -> u8 {
+        match &self.body {
+            Body::Legacy(_) => 0,
+            Body::Eip2930(_) => 1,
+            Body::Eip1559(_) => 2,
+            Body::Internal { .. } => Self::INTERNAL_TYPE,
+        }
+    }
+
+    /// Whether this is Arbitrum's own transaction.
+    pub fn is_internal(&self) -> bool {
+        matches!(self.body, Body::Internal { .. })
+    }
+
+    /// Fields common to what users sign; none for Arbitrum's own.
+    fn signed(&self) -> Option<&dyn alloy_consensus::Transaction> {
+        match &self.body {
+            Body::Legacy(tx) => Some(tx.tx()),
+            Body::Eip2930(tx) => Some(tx.tx()),
+            Body::Eip1559(tx) => Some(tx.tx()),
+            Body::Internal { .. } => None,
+        }
+    }
+
+    /// Chain id; none in legacy transactions that any chain accepts.
+    pub fn chain_id(&self) -> Option<u64> {
+        match &self.body {
+            Body::Internal { chain_id, .. } => Some(*chain_id),
+            _ => self.signed().and_then(|tx| tx.chain_id()),
+        }
+    }
+
+    /// Nonce of the sender.
+    pub fn nonce(&self) -> u64 {
+        self.signed().map_or(0, |tx| tx.nonce())
+    }
+
+    /// Gas limit.
+    pub fn gas_limit(&self) -> u64 {
+        self.signed().map_or(0, |tx| tx.gas_limit())
+    }
+
+    /// Gas price, or the most that a unit of gas may cost (type 2), in wei.
+    pub fn max_fee(&self) -> u128 {
+        self.signed().map_or(0, |tx| tx.max_fee_per_gas())
+    }
+
+    /// Tip in wei for a unit of gas (type 2). Nobody takes it on Arbitrum.
+    pub fn priority_fee(&self) -> Option<u128> {
+        self.signed().and_then(|tx| tx.max_priority_fee_per_gas())
+    }
+
+    /// Wei sent along.
+    pub fn value(&self) -> U256 {
+        self.signed().map_or(U256::ZERO, |tx| tx.value())
+    }
+
+    /// Calldata or init code.
+    pub fn input(&self) -> &Bytes {
+        match &self.body {
+            Body::Legacy(tx) => &tx.tx().input,
+            Body::Eip2930(tx) => &tx.tx().input,
+            Body::Eip1559(tx) => &tx.tx().input,
+            Body::Internal { data, .. } => data,
+        }
+    }
+
+    /// The recipient; none creates a contract.
+    pub fn to(&self) -> Option<Address> {
+        match self.signed().map(|tx| tx.kind()) {
+            Some(TxKind::Call(to)) => Some(to),
+            Some(TxKind::Create) => None,
+            None => Some(Self::INTERNAL_ADDRESS),
+        }
+    }
+
+    /// Access list (types 1 and 2).
+    pub fn access_list(&self) -> Option<&AccessList> {
+        match &self.body {
+            Body::Eip2930(tx) => Some(&tx.tx().access_list),
+            Body::Eip1559(tx) => Some(&tx.tx().access_list),
+            Body::Legacy(_) | Body::Internal { .. } => None,
+        }
+    }
+
+    /// The signature; none on Arbitrum's own.
+    pub fn signature(&self) -> Option<&Signature> {
+        match &self.body {
+            Body::Legacy(tx) => Some(tx.signature()),
+            Body::Eip2930(tx) => Some(tx.signature()),
+            Body::Eip1559(tx) => Some(tx.signature()),
+            Body::Internal { .. } => None,
+        }
+    }
+
+    /// What the executor needs of it.
+    pub fn request(&self) -> TxRequest {
+        let access_list = self.access_list().into_iter().flat_map(|list| &list.0);
+        TxRequest {
+            from: self.from,
+            to: self.to(),
+            gas_limit: self.gas_limit(),
+            max_fee: self.max_fee(),
+            priority_fee: self.priority_fee().unwrap_or_default(),
+            value: self.value(),
+            data: self.input().clone(),
+            nonce: Some(self.nonce()),
+            access_list: access_list.map(|item| (item.address, item.storage_keys.clone())).collect(),
+            kind: self.kind(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What can be set about a node.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use alloy_primitives::U256;
+
+use crate::accounts::{DEV_ACCOUNTS, DevAccount};
+use crate::rules::Rules;
+
+/// Settings of a node. [`Config::default`] is what `nitro --dev` is: chain 412346, ArbOS 51, base fee 0.1 gwei, L1 price 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Address that the server binds. One that others can reach is refused unless [`Self::allow_remote`] is set.
+    pub host: IpAddr,
+    /// Port that the server binds; 0 picks a free one.
+    pub port: u16,
+    /// Let the server be reached from other machines: everybody there commands the chain.
+    pub allow_remote: bool,
+    /// Chain id.
+    pub chain_id: u64,
+    /// ArbOS version, one of [`Rules::VERSIONS`].
+    pub arbos_version: u64,
+    /// Accounts that own [`Self::balance`] at genesis.
+    pub accounts: Vec<DevAccount>,
+    /// What each of them owns, in wei.
+    pub balance: U256,
+    /// Base fee of every block, in wei.
+    pub base_fee: u64,
+    /// Begin each block with Arbitrum's own transaction, so that users' transactions have index 1 as on a real chain.
+    pub internal_tx: bool,
+    /// Time of the first block in seconds since 1970; later ones follow the wall clock from there. `None`: now.
+    pub timestamp: Option<u64>,
+    /// L1 block number that contracts see as `block.number`. A development chain without L1 has 0.
+    pub l1_block_number: u64,
+    /// Blocks whose state can still be read; older ones keep their headers, transactions and receipts.
+    pub history: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 8547,
+            allow_remote: false,
+            chain_id: 412_346,
+            arbos_version: Rules::DEFAULT_VERSION,
+            accounts: DEV_ACCOUNTS.to_vec(),
+            balance: U256::from(1_000_000) * U256::from(10).pow(U256::from(18)),
+            base_fee: 100_000_000,
+            internal_tx: true,
+            timestamp: None,
+            l1_block_number: 0,
+            history: 10_000,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Contracts that a fresh chain has, beside ArbOS's own: what the set-up of a development chain would deploy first.
+
+use alloy_primitives::{Address, address, hex};
+use revm::state::AccountInfo;
+
+use crate::arbos::GenesisAccount;
+use crate::state::bytecode;
+
+/// The deterministic deployment proxy: salt and init code in, CREATE2.
+pub const CREATE2_FACTORY: Address = address!("4e59b44847b379578588920ca78fbf26c0b4956c");
+/// Deploys, activates and constructs a program in one transaction (`predeploys/StylusDeployer.sol`).
+pub const STYLUS_DEPLOYER: Address = address!("cEcba2F1DC234f70Dd89F2041029807F8D03A990");
+
+/// Keeps the hashes of past blocks (EIP-2935, `predeploys/BlockHashes.yul`).
+pub const BLOCK_HASHES: Address = address!("0000f90827f1c53a10cb7a02335b175320002935");
+/// Hashes that it keeps.
+pub(crate) const BLOCK_HASHES_KEPT: u64 = 393_168;
+
+/// Address and runtime code of each.
+const CONTRACTS: [(Address, &str); 3] = [
+    (CREATE2_FACTORY, include_str!("../predeploys/create2-factory.hex")),
+    (STYLUS_DEPLOYER, include_str!("../predeploys/stylus-deployer.hex")),
+    (BLOCK_HASHES, include_str!("../predeploys/block-hashes.hex")),
+];
+
+/// The accounts that hold them.
+pub(crate) fn accounts() -> impl Iterator<Item = GenesisAccount> {
+    CONTRACTS.into_iter().map(|(address, code)| {
+        let code = hex::decode(code.trim()).expect("checked in as hex");
+        let info = AccountInfo { nonce: 1, ..AccountInfo::from_bytecode(bytecode(code.into())) };
+        GenesisAccount { address, info, storage: Vec::new() }
+    })
+}

@@ -1,0 +1,89 @@
+//! Errors in the words of geth, which clients take apart.
+
+use alloy_primitives::{Bytes, hex};
+use serde_json::Value;
+
+use crate::chain::{CallError, ClockError, LogError, MineError, SendError};
+use crate::evm::{Execution, Status, revert_message};
+
+/// An error answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RpcError {
+    /// -32601 for unknown methods, -32602 for bad arguments, 3 for reverts, -32000 for all else.
+    pub code: i32,
+    /// What happened.
+    pub message: String,
+    /// Revert data as hex, if the call reverted.
+    pub data: Option<Value>,
+}
+
+impl RpcError {
+    /// An error without a code of its own.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { code: -32000, message: message.into(), data: None }
+    }
+
+    /// A bad argument.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { code: -32602, message: message.into(), data: None }
+    }
+
+    /// A method that does not exist.
+    pub fn unknown_method(method: &str) -> Self {
+        Self { code: -32601, message: format!("the method {method} does not exist/is not available"), data: None }
+    }
+
+    /// A revert with its data.
+    pub fn revert(data: &Bytes) -> Self {
+        Self { code: 3, message: revert_message(data), data: Some(Value::String(hex::encode_prefixed(data))) }
+    }
+
+    /// What an execution that failed is told as.
+    fn failed(status: Status, output: &Bytes) -> Self {
+        match status {
+            Status::Halt(reason) => Self::new(reason),
+            Status::Revert | Status::Success => Self::revert(output),
+        }
+    }
+}
+
+/// The output of an execution that succeeded, else its error.
+pub(super) fn output(execution: Execution) -> Result<Bytes, RpcError> {
+    match execution.status {
+        Status::Success => Ok(execution.output),
+        status => Err(RpcError::failed(status, &execution.output)),
+    }
+}
+
+impl From<CallError> for RpcError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Failed(status, output) => Self::failed(status, &output),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
+
+macro_rules! from_display {
+    ($($error:ty),*) => {$(
+        impl From<$error> for RpcError {
+            fn from(error: $error) -> Self {
+                Self::new(error.to_string())
+            }
+        }
+    )*};
+}
+from_display!(SendError, ClockError, MineError, LogError);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revert_has_code_three_and_its_data() {
+        let error = RpcError::revert(&Bytes::from_static(&[0xaa, 0xbb, 0xcc, 0xdd]));
+        assert_eq!((error.code, error.message.as_str()), (3, "execution reverted"));
+        assert_eq!(error.data, Some(Value::String("0xaabbccdd".to_owned())));
+    }
+}

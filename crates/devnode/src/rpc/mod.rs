@@ -1,0 +1,129 @@
+//! JSON-RPC: the methods, and the server that carries them.
+
+mod debug;
+mod dev;
+mod error;
+mod eth;
+mod filters;
+mod params;
+mod server;
+mod types;
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::Value;
+
+pub use error::RpcError;
+pub use server::{Handle, ServeError, serve};
+
+use crate::chain::Node;
+use filters::Filters;
+use params::Params;
+
+type Answer = Result<Value, RpcError>;
+
+/// The methods over one chain. Usable without a server: [`Api::request`] answers as the server would.
+#[derive(Debug)]
+pub struct Api {
+    node: Arc<Node>,
+    filters: Mutex<Filters>,
+}
+
+impl Api {
+    /// The methods over `node`.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node, filters: Mutex::default() }
+    }
+
+    /// The chain.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    fn filters(&self) -> MutexGuard<'_, Filters> {
+        self.filters.lock()
+    }
+
+    /// Answers one request. `params` is the array of arguments, or null.
+    ///
+    /// # Errors
+    ///
+    /// What a client would be told.
+    pub fn request(&self, method: &str, params: Value) -> Result<Value, RpcError> {
+        let found = METHODS.iter().find(|(name, ..)| *name == method);
+        let (_, least, most, answer) = found.ok_or_else(|| RpcError::unknown_method(method))?;
+        let params = Params::new(params)?;
+        params.expect(*least, *most)?;
+        answer(self, &params)
+    }
+}
+
+/// Name, least and most arguments, and what answers.
+type Method = (&'static str, usize, usize, fn(&Api, &Params) -> Answer);
+
+const METHODS: &[Method] = &[
+    ("eth_accounts", 0, 0, eth::accounts),
+    ("eth_blockNumber", 0, 0, eth::block_number),
+    ("eth_call", 1, 4, eth::call),
+    ("eth_chainId", 0, 0, eth::chain_id),
+    ("eth_createAccessList", 1, 3, eth::create_access_list),
+    ("eth_estimateGas", 1, 4, eth::estimate_gas),
+    ("eth_feeHistory", 2, 3, eth::fee_history),
+    ("eth_gasPrice", 0, 0, eth::gas_price),
+    ("eth_getBalance", 1, 2, eth::balance),
+    ("eth_getBlockByHash", 1, 2, eth::block_by_hash),
+    ("eth_getBlockByNumber", 1, 2, eth::block_by_number),
+    ("eth_getBlockReceipts", 1, 1, eth::block_receipts),
+    ("eth_getBlockTransactionCountByHash", 1, 1, eth::transaction_count_by_hash),
+    ("eth_getBlockTransactionCountByNumber", 1, 1, eth::transaction_count_by_number),
+    ("eth_getCode", 1, 2, eth::code),
+    ("eth_getFilterChanges", 1, 1, eth::filter_changes),
+    ("eth_getFilterLogs", 1, 1, eth::filter_logs),
+    ("eth_getLogs", 1, 1, eth::logs),
+    ("eth_getRawTransactionByHash", 1, 1, eth::raw_transaction),
+    ("eth_getStorageAt", 2, 3, eth::storage_at),
+    ("eth_getTransactionByBlockHashAndIndex", 2, 2, eth::transaction_by_hash_and_index),
+    ("eth_getTransactionByBlockNumberAndIndex", 2, 2, eth::transaction_by_number_and_index),
+    ("eth_getTransactionByHash", 1, 1, eth::transaction_by_hash),
+    ("eth_getTransactionCount", 1, 2, eth::transaction_count),
+    ("eth_getTransactionReceipt", 1, 1, eth::receipt),
+    ("eth_getUncleCountByBlockHash", 1, 1, eth::uncle_count_by_hash),
+    ("eth_getUncleCountByBlockNumber", 1, 1, eth::uncle_count_by_number),
+    ("eth_hashrate", 0, 0, eth::none),
+    ("eth_maxPriorityFeePerGas", 0, 0, eth::priority_fee),
+    ("eth_mining", 0, 0, eth::no),
+    ("eth_newBlockFilter", 0, 0, eth::new_block_filter),
+    ("eth_newFilter", 1, 1, eth::new_filter),
+    ("eth_newPendingTransactionFilter", 0, 1, eth::new_pending_transaction_filter),
+    ("eth_sendRawTransaction", 1, 1, eth::send_raw_transaction),
+    ("eth_subscribe", 0, 2, eth::subscribe),
+    ("eth_syncing", 0, 0, eth::no),
+    ("eth_uninstallFilter", 1, 1, eth::uninstall_filter),
+    ("eth_unsubscribe", 0, 1, eth::subscribe),
+    ("net_listening", 0, 0, eth::net_listening),
+    ("net_peerCount", 0, 0, eth::none),
+    ("net_version", 0, 0, eth::net_version),
+    ("web3_clientVersion", 0, 0, eth::client_version),
+    ("web3_sha3", 1, 1, eth::sha3),
+    ("debug_getRawTransaction", 1, 1, eth::raw_transaction),
+    ("debug_traceBlockByHash", 1, 2, debug::trace_block_by_hash),
+    ("debug_traceBlockByNumber", 1, 2, debug::trace_block_by_number),
+    ("debug_traceCall", 1, 3, debug::trace_call),
+    ("debug_traceTransaction", 1, 2, debug::trace_transaction),
+    ("evm_increaseTime", 1, 1, dev::increase_time),
+    ("evm_mine", 0, 1, dev::evm_mine),
+    ("evm_revert", 1, 1, dev::revert),
+    ("evm_setNextBlockTimestamp", 1, 1, dev::set_next_timestamp),
+    ("evm_snapshot", 0, 0, dev::snapshot),
+    ("anvil_mine", 0, 2, dev::mine),
+    ("anvil_setBalance", 2, 2, dev::set_balance),
+    ("anvil_setCode", 2, 2, dev::set_code),
+    ("anvil_setNonce", 2, 2, dev::set_nonce),
+    ("anvil_setStorageAt", 3, 3, dev::set_storage_at),
+    ("hardhat_mine", 0, 2, dev::mine),
+    ("hardhat_setBalance", 2, 2, dev::set_balance),
+    ("hardhat_setCode", 2, 2, dev::set_code),
+    ("hardhat_setNonce", 2, 2, dev::set_nonce),
+    ("hardhat_setStorageAt", 3, 3, dev::set_storage_at),
+];

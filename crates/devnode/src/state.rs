@@ -1,0 +1,419 @@
+//! Accounts and storage, with their past.
+//!
+//! Every value keeps its older values with the [`Version`] that set them. So the state at an old block is a look-up, not a
+//! replay ([`State::at`]), and undoing blocks costs what they changed ([`State::rewind`]). [`Overlay`] is what
+//! executions read: a view of some version with the overrides of an `eth_call` laid over it, and nothing copied.
+
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
+
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Keccak256, U256};
+use revm::bytecode::Bytecode;
+use revm::database_interface::{Database, DatabaseCommit, DatabaseRef};
+use revm::primitives::{AddressMap, B256Map, U256Map};
+use revm::state::{AccountInfo, EvmState};
+
+/// A moment of the state. It grows with every commit; blocks remember theirs.
+pub type Version = u64;
+
+/// One value over time, the oldest first. Before its first entry it has the default value.
+#[derive(Clone, Debug, Default)]
+struct Timeline<T>(Vec<(Version, T)>);
+
+impl<T: Clone + Default + PartialEq> Timeline<T> {
+    fn latest(&self) -> T {
+        self.0.last().map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    fn at(&self, version: Version) -> T {
+        let end = self.0.iter().rposition(|(set, _)| *set <= version);
+        end.map(|i| self.0[i].1.clone()).unwrap_or_default()
+    }
+
+    /// Sets the value as of `version`; tells whether the timeline grew.
+    fn set(&mut self, version: Version, value: T) -> bool {
+        match self.0.last_mut() {
+            Some((set, last)) if *set == version => {
+                *last = value;
+                false
+            }
+            last => {
+                let unchanged = last.map_or(value == T::default(), |(_, last)| *last == value);
+                if !unchanged {
+                    self.0.push((version, value));
+                }
+                !unchanged
+            }
+        }
+    }
+
+    /// Drops what was set after `version`.
+    fn rewind(&mut self, version: Version) {
+        while self.0.last().is_some_and(|(set, _)| *set > version) {
+            self.0.pop();
+        }
+    }
+
+    /// Drops what `version` and later no longer see.
+    fn forget(&mut self, version: Version) {
+        if let Some(seen) = self.0.iter().rposition(|(set, _)| *set <= version) {
+            self.0.drain(..seen);
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    /// Without code: that is in [`State::codes`].
+    info: Timeline<Option<AccountInfo>>,
+    storage: U256Map<Timeline<U256>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Account(Address),
+    Slot(Address, U256),
+}
+
+/// All accounts of the chain.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    accounts: AddressMap<Entry>,
+    codes: B256Map<Bytecode>,
+    version: Version,
+    /// Oldest version that can be read and rewound to.
+    horizon: Version,
+    /// Timelines that grew, in order.
+    log: VecDeque<(Version, Key)>,
+}
+
+impl State {
+    /// The present version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The present.
+    pub fn latest(&self) -> View<'_> {
+        View { state: self, version: self.version }
+    }
+
+    /// The state as it was at `version`; none if that is forgotten or has not come yet.
+    pub fn at(&self, version: Version) -> Option<View<'_>> {
+        (self.horizon..=self.version).contains(&version).then_some(View { state: self, version })
+    }
+
+    /// Sets balance, nonce and code of an account, as a version of its own.
+    pub fn set_account(&mut self, address: Address, info: AccountInfo) {
+        self.version += 1;
+        self.write_account(address, Some(info));
+    }
+
+    /// Sets one slot of an account, as a version of its own.
+    pub fn set_storage(&mut self, address: Address, slot: U256, value: U256) {
+        self.version += 1;
+        self.write_slot(address, slot, value);
+    }
+
+    /// Goes back to `version` and drops everything later. False, and nothing happens, if that is forgotten or yet to come.
+    #[must_use]
+    pub fn rewind(&mut self, version: Version) -> bool {
+        if !(self.horizon..=self.version).contains(&version) {
+            return false;
+        }
+        while let Some((_, key)) = self.log.pop_back_if(|(set, _)| *set > version) {
+            match key {
+                Key::Account(address) => {
+                    if let Some(entry) = self.accounts.get_mut(&address) {
+                        entry.info.rewind(version);
+                    }
+                }
+                Key::Slot(address, slot) => {
+                    let storage = self.accounts.get_mut(&address).map(|entry| &mut entry.storage);
+                    if let Some(timeline) = storage.and_then(|storage| storage.get_mut(&slot)) {
+                        timeline.rewind(version);
+                    }
+                }
+            }
+        }
+        self.version = version;
+        true
+    }
+
+    /// Makes `version` the oldest one that can still be read.
+    pub fn forget_before(&mut self, version: Version) {
+        self.horizon = version.clamp(self.horizon, self.version);
+        let horizon = self.horizon;
+        while let Some((_, key)) = self.log.pop_front_if(|(set, _)| *set <= horizon) {
+            match key {
+                Key::Account(address) => {
+                    if let Some(entry) = self.accounts.get_mut(&address) {
+                        entry.info.forget(horizon);
+                    }
+                }
+                Key::Slot(address, slot) => {
+                    let storage = self.accounts.get_mut(&address).map(|entry| &mut entry.storage);
+                    if let Some(timeline) = storage.and_then(|storage| storage.get_mut(&slot)) {
+                        timeline.forget(horizon);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A hash of all that changed after `since`, chained to the hash of what was before: equal histories have equal hashes.
+    ///
+    /// It stands in a header where other chains have the root of the state trie, which would have to be built for every block.
+    pub fn commitment(&self, previous: B256, since: Version) -> B256 {
+        let first = self.log.partition_point(|(set, _)| *set <= since);
+        let mut keys: Vec<Key> = self.log.range(first..).map(|(_, key)| *key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut hasher = Keccak256::new();
+        hasher.update(previous);
+        for key in keys {
+            match key {
+                Key::Account(address) => {
+                    hasher.update([0]);
+                    hasher.update(address);
+                    let info = self.latest().info(address);
+                    hasher.update(info.nonce.to_be_bytes());
+                    hasher.update(info.balance.to_be_bytes::<32>());
+                    hasher.update(info.code_hash);
+                }
+                Key::Slot(address, slot) => {
+                    hasher.update([1]);
+                    hasher.update(address);
+                    hasher.update(slot.to_be_bytes::<32>());
+                    hasher.update(self.latest().slot(address, slot).to_be_bytes::<32>());
+                }
+            }
+        }
+        hasher.finalize()
+    }
+
+    fn write_account(&mut self, address: Address, info: Option<AccountInfo>) {
+        let info = info.filter(|info| !info.is_empty()).map(|mut info| {
+            if let Some(code) = info.take_bytecode().filter(|code| !code.is_empty()) {
+                self.codes.entry(info.code_hash).or_insert(code);
+            }
+            info
+        });
+        if self.accounts.entry(address).or_default().info.set(self.version, info) {
+            self.log.push_back((self.version, Key::Account(address)));
+        }
+    }
+
+    fn write_slot(&mut self, address: Address, slot: U256, value: U256) {
+        let entry = self.accounts.entry(address).or_default();
+        if entry.storage.entry(slot).or_default().set(self.version, value) {
+            self.log.push_back((self.version, Key::Slot(address, slot)));
+        }
+    }
+
+    fn wipe_storage(&mut self, address: Address) {
+        let Some(entry) = self.accounts.get_mut(&address) else { return };
+        for (slot, timeline) in &mut entry.storage {
+            if timeline.set(self.version, U256::ZERO) {
+                self.log.push_back((self.version, Key::Slot(address, *slot)));
+            }
+        }
+    }
+}
+
+impl DatabaseCommit for State {
+    /// Stores what an execution changed, as one version.
+    fn commit(&mut self, changes: EvmState) {
+        self.version += 1;
+        for (address, account) in changes {
+            if !account.is_touched() {
+                continue;
+            }
+            if account.is_selfdestructed() {
+                self.wipe_storage(address);
+                self.write_account(address, None);
+                continue;
+            }
+            let is_created = account.is_created();
+            if is_created {
+                self.wipe_storage(address);
+            }
+            for (slot, value) in account.storage {
+                if value.is_changed() || is_created {
+                    self.write_slot(address, slot, value.present_value);
+                }
+            }
+            self.write_account(address, Some(account.info));
+        }
+    }
+}
+
+/// The state at one version.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    state: &'a State,
+    version: Version,
+}
+
+impl View<'_> {
+    /// Balance, nonce and code hash of an account; those of an empty one if it does not exist.
+    pub fn info(&self, address: Address) -> AccountInfo {
+        self.account(address).unwrap_or_default()
+    }
+
+    /// Balance in wei.
+    pub fn balance(&self, address: Address) -> U256 {
+        self.info(address).balance
+    }
+
+    /// Number of transactions sent or, of a contract, one more than the contracts it created.
+    pub fn nonce(&self, address: Address) -> u64 {
+        self.info(address).nonce
+    }
+
+    /// Code of an account, as it was deployed.
+    pub fn code(&self, address: Address) -> Bytes {
+        self.bytecode(self.info(address).code_hash).original_bytes()
+    }
+
+    /// Value of a slot.
+    pub fn slot(&self, address: Address, slot: U256) -> U256 {
+        let entry = self.state.accounts.get(&address);
+        entry.and_then(|entry| entry.storage.get(&slot)).map(|timeline| timeline.at(self.version)).unwrap_or_default()
+    }
+
+    fn account(&self, address: Address) -> Option<AccountInfo> {
+        let entry = self.state.accounts.get(&address)?;
+        if self.version == self.state.version { entry.info.latest() } else { entry.info.at(self.version) }
+    }
+
+    fn bytecode(&self, hash: B256) -> Bytecode {
+        if hash == KECCAK256_EMPTY {
+            return Bytecode::default();
+        }
+        self.state.codes.get(&hash).cloned().unwrap_or_default()
+    }
+}
+
+impl DatabaseRef for View<'_> {
+    type Error = Infallible;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        Ok(self.account(address).map(|mut info| {
+            info.code = Some(self.bytecode(info.code_hash));
+            info
+        }))
+    }
+
+    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, Infallible> {
+        Ok(self.bytecode(code_hash))
+    }
+
+    fn storage_ref(&self, address: Address, index: U256) -> Result<U256, Infallible> {
+        Ok(self.slot(address, index))
+    }
+
+    /// Contracts see hashes of L1 blocks, which are not part of the state: the executor makes them.
+    fn block_hash_ref(&self, _number: u64) -> Result<B256, Infallible> {
+        Ok(B256::ZERO)
+    }
+}
+
+/// Bytecode of any bytes: what is no valid delegation (EIP-7702) is code like any other.
+pub fn bytecode(bytes: Bytes) -> Bytecode {
+    Bytecode::new_raw_checked(bytes.clone()).unwrap_or_else(|_| Bytecode::new_legacy(bytes))
+}
+
+/// What an `eth_call` sees different about an account.
+#[derive(Clone, Debug, Default)]
+pub struct AccountOverride {
+    /// Balance in wei.
+    pub balance: Option<U256>,
+    /// Nonce.
+    pub nonce: Option<u64>,
+    /// Code.
+    pub code: Option<Bytes>,
+    /// Storage.
+    pub storage: StorageOverride,
+}
+
+/// What an `eth_call` sees different about an account's storage.
+#[derive(Clone, Debug, Default)]
+pub enum StorageOverride {
+    /// Nothing.
+    #[default]
+    None,
+    /// These slots; the others as they are.
+    Some(HashMap<U256, U256>),
+    /// These slots; the others are zero.
+    All(HashMap<U256, U256>),
+}
+
+/// A view with overrides over it: the database of one execution.
+#[derive(Clone, Debug)]
+pub struct Overlay<'a> {
+    view: View<'a>,
+    accounts: AddressMap<Overridden>,
+}
+
+#[derive(Clone, Debug)]
+struct Overridden {
+    info: AccountInfo,
+    storage: StorageOverride,
+}
+
+impl<'a> Overlay<'a> {
+    /// Lays `overrides` over `view`.
+    pub fn new(view: View<'a>, overrides: &HashMap<Address, AccountOverride>) -> Self {
+        let accounts = overrides.iter().map(|(address, change)| {
+            let mut info = view.info(*address);
+            info.balance = change.balance.unwrap_or(info.balance);
+            info.nonce = change.nonce.unwrap_or(info.nonce);
+            match &change.code {
+                Some(code) => {
+                    info.set_code(bytecode(code.clone()));
+                }
+                None => info.code = Some(view.bytecode(info.code_hash)),
+            }
+            (*address, Overridden { info, storage: change.storage.clone() })
+        });
+        Self { view, accounts: accounts.collect() }
+    }
+}
+
+impl<'a> From<View<'a>> for Overlay<'a> {
+    fn from(view: View<'a>) -> Self {
+        Self { view, accounts: AddressMap::default() }
+    }
+}
+
+impl Database for Overlay<'_> {
+    type Error = Infallible;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        match self.accounts.get(&address) {
+            Some(overridden) => Ok(Some(overridden.info.clone())),
+            None => self.view.basic_ref(address),
+        }
+    }
+
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, Infallible> {
+        let overridden = self.accounts.values().find(|account| account.info.code_hash == code_hash);
+        match overridden.and_then(|account| account.info.code.clone()) {
+            Some(code) => Ok(code),
+            None => self.view.code_by_hash_ref(code_hash),
+        }
+    }
+
+    fn storage(&mut self, address: Address, index: U256) -> Result<U256, Infallible> {
+        match self.accounts.get(&address).map(|account| &account.storage) {
+            Some(StorageOverride::Some(slots)) if slots.contains_key(&index) => Ok(slots[&index]),
+            Some(StorageOverride::All(slots)) => Ok(slots.get(&index).copied().unwrap_or_default()),
+            _ => self.view.storage_ref(address, index),
+        }
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, Infallible> {
+        self.view.block_hash_ref(number)
+    }
+}
