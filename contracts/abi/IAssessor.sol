@@ -7,7 +7,9 @@ import {IOwned} from "./IOwned.sol";
 interface IAssessor is IOwned {
     event IncidentReported(uint256 indexed product, bytes32 indexed subject, uint256 indexed number, address reporter, uint8 verdict, uint64 openedAt, uint64 closedAt, uint16 worstBps);
     event ClaimFiled(uint256 indexed policy, uint256 indexed incident, address indexed holder, uint8 verdict, uint16 lossBps);
+    /// confirmed: by how much the policy's confirmed claims rose; paid: what the vault paid of it at once.
     event ClaimSettled(uint256 indexed policy, uint256 indexed incident, address indexed payee, uint256 confirmed, uint256 paid);
+    event PeersSet(address indexed risk, address indexed policy);
 
     /// The trigger says that this policy has no claim under this incident.
     error ClaimNotMet(uint256 policy, uint256 incident);
@@ -26,8 +28,8 @@ interface IAssessor is IOwned {
     function report(uint256 product, bytes32 subject, bytes calldata evidence)
         external returns (uint256 number, uint8 verdict, uint16 worstBps);
     /// Files a policy's claim under an incident of its subject, by the holder or an operator. entry: the bytes of
-    /// PolicyBought. Confirmed: the rise of the claim is paid at once. Otherwise the call fails with a typed
-    /// error and nothing changes.
+    /// PolicyBought. Confirmed: the rise of the claim is paid at once; confirmed is that rise, paid what of it the
+    /// vault could pay. Otherwise the call fails with a typed error and nothing changes.
     function file(uint256 policy, uint256 incident, bytes calldata entry, bytes calldata evidence)
         external returns (uint256 confirmed, uint256 paid);
 

@@ -21,7 +21,7 @@ use protocol::{
         AlreadyWired,
         IAssessor::{
             ClaimFiled, ClaimInconclusive, ClaimNotMet, ClaimSettled, EntryMismatch, IncidentReported, NoIncident,
-            NothingToPay,
+            NothingToPay, PeersSet,
         },
         IPolicy, IRisk, ITrigger, IVault, NotWired,
     },
@@ -30,7 +30,7 @@ use protocol::{
     guard::Lock,
     roles::Roles,
 };
-use standards::{encoder::Encoder, packed::Packed};
+use standards::{encoder::Encoder, errors::InvalidReturnData, packed::Packed};
 use stylus_sdk::{
     abi::Bytes,
     prelude::*,
@@ -65,14 +65,21 @@ struct Incident(Packed);
 
 impl Incident {
     /// What a trigger answers, from the word at `index` on.
-    fn of(answer: &Answer, index: usize) -> Result<Self> {
+    ///
+    /// # Errors
+    /// `InvalidReturnData` where it is no incident: what does not fit is never cut.
+    fn of(trigger: Address, answer: &Answer, index: usize) -> Result<Self> {
         let word = |offset: usize| answer.u64(index + offset);
+        let (verdict, opened_at, closed_at, worst_bps) = (word(0)?, word(1)?, word(2)?, word(3)?);
+        if verdict > CONFIRMED || worst_bps > BPS {
+            return Err(error!(InvalidReturnData, trigger));
+        }
         Ok(Self(
             Packed::default()
-                .with_u64(0, 8, word(0)?)
-                .with_u64(8, 64, word(1)?)
-                .with_u64(72, 64, word(2)?)
-                .with_u64(136, 16, word(3)?)
+                .with_u64(0, 8, verdict)
+                .with_u64(8, 64, opened_at)
+                .with_u64(72, 64, closed_at)
+                .with_u64(136, 16, worst_bps)
                 .with_u64(152, 1, 1),
         ))
     }
@@ -185,7 +192,7 @@ impl Assessor {
         call.word(subject.word()).bytes(&evidence);
         let answer = tell_raw(self.vm(), trigger, &call.finish())?;
         let number = answer.u64(0)?;
-        let latest = Incident::of(&answer, 1)?;
+        let latest = Incident::of(trigger, &answer, 1)?;
         let (number, incident) = self.catch_up(product, subject, trigger, number, latest)?;
         lock.release();
         let verdict = u8::try_from(incident.verdict()).unwrap_or(u8::MAX);
@@ -269,6 +276,7 @@ impl Assessor {
         require_code(self.vm(), policy)?;
         self.risk.set(risk);
         self.policy.set(policy);
+        emit!(self.vm(), PeersSet, [risk, policy], []);
         Ok(())
     }
 
@@ -452,7 +460,8 @@ impl Assessor {
     }
 
     fn ask_incident(&self, trigger: Address, subject: B256, number: U256) -> Result<Incident> {
-        Incident::of(&ask(self.vm(), trigger, ITrigger::incidentCall::SELECTOR, &[subject.word(), number])?, 0)
+        let answer = ask(self.vm(), trigger, ITrigger::incidentCall::SELECTOR, &[subject.word(), number])?;
+        Incident::of(trigger, &answer, 0)
     }
 
     /// Books one incident in Risk where it has news.
