@@ -267,7 +267,7 @@ impl MessageAccess for Frame {
 
 impl MeteringAccess for Frame {
     fn evm_gas_left(&self) -> u64 {
-        u64::MAX
+        self.world.0.borrow().gas_left.unwrap_or(u64::MAX)
     }
     fn evm_ink_left(&self) -> u64 {
         u64::MAX
