@@ -13,8 +13,8 @@ pub const STYLUS_DEPLOYER: Address = address!("cEcba2F1DC234f70Dd89F2041029807F8
 
 /// Keeps the hashes of past blocks (EIP-2935, `predeploys/BlockHashes.yul`).
 pub const BLOCK_HASHES: Address = address!("0000f90827f1c53a10cb7a02335b175320002935");
-/// Hashes that it keeps.
-pub(crate) const BLOCK_HASHES_KEPT: u64 = 393_168;
+/// Who tells it the hash of the latest block.
+pub const SYSTEM: Address = address!("fffffffffffffffffffffffffffffffffffffffe");
 
 /// Address and runtime code of each.
 const CONTRACTS: [(Address, &str); 3] = [
@@ -30,4 +30,10 @@ pub(crate) fn accounts() -> impl Iterator<Item = GenesisAccount> {
         let info = AccountInfo { nonce: 1, ..AccountInfo::from_bytecode(bytecode(code.into())) };
         GenesisAccount { address, info, storage: Vec::new() }
     })
+}
+
+/// The runtime code of our StylusDeployer, for chains that have none at [`STYLUS_DEPLOYER`].
+#[must_use]
+pub fn stylus_deployer_code() -> Vec<u8> {
+    hex::decode(include_str!("../predeploys/stylus-deployer.hex").trim()).expect("checked in as hex")
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use alloy_primitives::{Address, B256, Bytes, U256, address};
 
-use super::{BlockRef, Chain, Node};
+use super::{BlockRef, Chain, Node, remember_hash};
 use crate::arbos;
 use crate::evm::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
 use crate::state::{AccountOverride, Overlay, Version, View};
@@ -257,18 +257,18 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// No such transaction, or its state is no longer kept. Arbitrum's own transactions execute nothing: `None`.
-    pub fn trace(&self, hash: B256, options: Options) -> Result<Option<Execution>, CallError> {
+    /// No such transaction, or its state is no longer kept. Of Arbitrum's own transactions it is the call that they make.
+    pub fn trace(&self, hash: B256, options: Options) -> Result<Execution, CallError> {
         let chain = self.chain.read();
         let (block, index) = chain.find(hash).ok_or(CallError::UnknownTransaction)?;
         let mined = &block.transactions[index];
-        if mined.tx.is_internal() {
-            return Ok(None);
-        }
         let view = chain.state.at(mined.before).ok_or(CallError::Forgotten(block.header.number))?;
         let overrides = HashMap::new();
         let scene = Scene { view, context: block.context(self.config.chain_id), overrides: &overrides };
-        self.run(&scene, &mined.tx.request(), Options { mode: Mode::Transaction, ..options }).map(Some)
+        if mined.tx.is_internal() {
+            return self.run(&scene, &remember_hash(block.header.parent_hash), Options { mode: Mode::Call, ..options });
+        }
+        self.run(&scene, &mined.tx.request(), Options { mode: Mode::Transaction, ..options })
     }
 
     fn scene<'a>(&self, chain: &'a Chain, at: &'a CallAt) -> Result<Scene<'a>, CallError> {

@@ -28,7 +28,7 @@ use queue::Queue;
 
 use crate::arbos;
 use crate::config::Config;
-use crate::evm::{BlockContext, Executor, Options, TxError};
+use crate::evm::{BlockContext, Executor, Options, TxError, TxRequest};
 use crate::predeploys;
 use crate::rules::Rules;
 use crate::state::{State, Version, View, bytecode};
@@ -336,10 +336,26 @@ impl Node {
             let passed = if parent.header.number == 0 { 0 } else { timestamp - parent.header.timestamp };
             let tx = Transaction::start_block(self.config.chain_id, self.config.l1_block_number, number, passed);
             builder.push_internal(tx, chain.state.version());
-            let slot = U256::from(parent.header.number % predeploys::BLOCK_HASHES_KEPT);
-            chain.state.set_storage(predeploys::BLOCK_HASHES, slot, parent.hash.into());
+            let call = remember_hash(parent.hash);
+            if let Ok(mut execution) =
+                self.execute(chain.state.latest().into(), &builder.context, &call, &Options::CALL)
+            {
+                execution.state.retain(|address, _| *address == predeploys::BLOCK_HASHES);
+                chain.state.commit(execution.state);
+            }
         }
         builder
+    }
+}
+
+/// What Arbitrum's own transaction does to the state: it tells a contract the hash of the block before (EIP-2935).
+fn remember_hash(parent: B256) -> TxRequest {
+    TxRequest {
+        from: predeploys::SYSTEM,
+        to: Some(predeploys::BLOCK_HASHES),
+        gas_limit: 30_000_000,
+        data: parent.into(),
+        ..TxRequest::default()
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Answer, Api};
 use crate::chain::{Block, BlockRef, CallError, CallRequest, Transaction};
 use crate::evm::trace::CallFrame;
 use crate::evm::{Execution, Options};
-use crate::wasm::trace::HostioRecord;
+use crate::wasm::trace::{HostioRecord, HostioTrace};
 
 /// Who gets the fees of a development chain: nobody is set as its network fee account.
 const NETWORK_FEE_ACCOUNT: Address = Address::ZERO;
@@ -28,6 +28,8 @@ enum Tracer {
     Calls { logs: bool, only_top: bool },
     /// Host I/Os of programs.
     HostIo,
+    /// The calls one after the other, each with its place in the tree.
+    Flat,
     /// How often each selector was called with how many bytes.
     Selectors,
     /// Nothing.
@@ -44,6 +46,7 @@ impl Tracer {
         match name {
             Some("callTracer") => Ok(Self::Calls { logs: set("withLog"), only_top: set("onlyTopCall") }),
             Some("stylusTracer") => Ok(Self::HostIo),
+            Some("flatCallTracer") => Ok(Self::Flat),
             Some("4byteTracer") => Ok(Self::Selectors),
             Some("noopTracer") => Ok(Self::Nothing),
             // The JavaScript that cargo-stylus sends to nodes without a stylusTracer: it asks for the same.
@@ -59,23 +62,28 @@ impl Tracer {
     fn options(self) -> Options {
         Options {
             trace_host_io: self == Self::HostIo,
-            trace_calls: matches!(self, Self::Calls { .. } | Self::Selectors),
+            trace_calls: matches!(self, Self::Calls { .. } | Self::Flat | Self::Selectors),
             ..Options::default()
         }
     }
 
-    fn tell(self, execution: &Execution, fees: &Fees) -> Answer {
-        let missing = || RpcError::new("the execution left no trace");
+    /// Tells an execution. `place` is what a transaction has and a call has not: where it stands in its block.
+    fn tell(self, execution: &Execution, fees: &Fees, place: Option<(&Block, usize)>) -> Answer {
+        let frame = || execution.call_trace.as_ref().ok_or_else(|| RpcError::new("the execution left no trace"));
         match self {
             Self::Calls { logs, only_top } => {
-                let frame = execution.call_trace.as_ref().ok_or_else(missing)?;
-                let mut told = call(frame, logs, only_top);
-                told["beforeEVMTransfers"] = fees.before();
-                told["afterEVMTransfers"] = fees.after();
+                let mut told = call(frame()?, logs, only_top);
+                (told["beforeEVMTransfers"], told["afterEVMTransfers"]) = (fees.before(), fees.after());
                 Ok(told)
             }
+            Self::Flat => {
+                let mut told = Vec::new();
+                flatten(frame()?, &mut Vec::new(), place, &mut told);
+                (told[0]["beforeEVMTransfers"], told[0]["afterEVMTransfers"]) = (fees.before(), fees.after());
+                Ok(Value::Array(told))
+            }
             Self::HostIo => {
-                let records = execution.host_trace.as_ref().and_then(|trace| trace.records()).unwrap_or_default();
+                let records = execution.host_trace.as_ref().and_then(HostioTrace::records).unwrap_or_default();
                 if count(records) > MAX_RECORDS {
                     return Err(RpcError::new(format!("more than {MAX_RECORDS} host I/Os")));
                 }
@@ -83,30 +91,24 @@ impl Tracer {
             }
             Self::Selectors => {
                 let mut counts = BTreeMap::new();
-                selectors(execution.call_trace.as_ref().ok_or_else(missing)?, &mut counts);
+                selectors(frame()?, &mut counts);
                 Ok(json!(counts))
             }
             Self::Nothing => Ok(json!({})),
         }
     }
+}
 
-    /// Arbitrum's own transaction tells ArbOS about its block and calls nobody.
-    fn tell_internal(self, tx: &Transaction) -> Value {
-        match self {
-            Self::Calls { .. } => json!({
-                "beforeEVMTransfers": [],
-                "afterEVMTransfers": [],
-                "from": bytes(tx.from()),
-                "gas": "0x0",
-                "gasUsed": "0x0",
-                "to": bytes(Transaction::INTERNAL_ADDRESS),
-                "input": bytes(tx.input()),
-                "value": "0x0",
-                "type": "CALL",
-            }),
-            Self::HostIo => json!([]),
-            Self::Selectors | Self::Nothing => json!({}),
-        }
+/// Arbitrum's own transaction as the frame around the call that it made.
+fn internal_frame(tx: &Transaction, made: Option<CallFrame>) -> CallFrame {
+    CallFrame {
+        kind: "CALL",
+        from: tx.from(),
+        to: tx.to(),
+        value: Some(U256::ZERO),
+        input: tx.input().clone(),
+        calls: made.into_iter().collect(),
+        ..CallFrame::default()
     }
 }
 
@@ -136,69 +138,70 @@ fn trace_block(api: &Api, block: BlockRef, params: &Params) -> Answer {
 
 fn trace_mined(api: &Api, block: &Block, index: usize, tracer: Tracer) -> Answer {
     let tx = &block.transactions[index].tx;
-    match api.node().trace(tx.hash(), tracer.options())? {
-        Some(execution) => {
-            let base_fee = block.header.base_fee_per_gas.unwrap_or_default();
-            tracer.tell(&execution, &Fees::paid(tx.from(), tx.gas_limit(), base_fee, &execution))
-        }
-        None => Ok(tracer.tell_internal(tx)),
-    }
+    let mut execution = api.node().trace(tx.hash(), tracer.options())?;
+    let fees = if tx.is_internal() {
+        execution.call_trace = Some(internal_frame(tx, execution.call_trace));
+        Fees::None
+    } else {
+        Fees::of_transaction(tx, block.header.base_fee_per_gas.unwrap_or_default(), &execution)
+    };
+    tracer.tell(&execution, &fees, Some((block, index)))
 }
 
 pub(super) fn trace_call(api: &Api, params: &Params) -> Answer {
     let request: CallRequest = params.call(0)?;
     let tracer = Tracer::of(params, 2)?;
-    let mut at = params.call_at(1, BlockRef::Latest)?;
     // Overrides come inside the tracer's options here.
-    let inner = Params::new(json!([
-        null,
-        params.get(2).and_then(|options| options.get("stateOverrides")),
-        params.get(2).and_then(|options| options.get("blockOverrides")),
-    ]))?;
-    let overrides = inner.call_at(0, BlockRef::Latest)?;
-    (at.state, at.overrides) = (overrides.state, overrides.overrides);
+    let option = |name| params.get(2).and_then(|options| options.get(name));
+    let at = json!([params.get(1), option("stateOverrides"), option("blockOverrides")]);
+    let at = Params::new(at)?.call_at(0, BlockRef::Latest)?;
     let execution = api.node().call(&request, &at, tracer.options())?;
     let base_fee = api.node().config().base_fee;
-    tracer.tell(&execution, &Fees::of_call(request.from.unwrap_or_default(), base_fee, &execution))
+    tracer.tell(&execution, &Fees::of_call(request.from.unwrap_or_default(), base_fee, &execution), None)
 }
 
 /// What is moved before and after an execution to pay for it.
-struct Fees {
-    payer: Address,
-    paid: U256,
-    refunded: U256,
-    collected: U256,
-    poster: U256,
+enum Fees {
+    /// Nothing.
+    None,
+    /// Wei that the sender pays before, gets back after, and that others collect.
+    Some { payer: Address, paid: U256, refunded: U256, collected: U256, poster: U256 },
 }
 
 impl Fees {
-    fn paid(payer: Address, gas_limit: u64, base_fee: u64, execution: &Execution) -> Self {
-        let wei = |gas: u64| U256::from(gas) * U256::from(base_fee);
-        let l1 = execution.gas_used_for_l1;
-        Self {
-            payer,
-            paid: wei(gas_limit),
-            refunded: wei(gas_limit.saturating_sub(execution.gas_used)),
-            collected: wei(execution.gas_used.saturating_sub(l1)),
-            poster: wei(l1),
-        }
+    fn of_transaction(tx: &Transaction, base_fee: u64, execution: &Execution) -> Self {
+        let unused = tx.gas_limit().saturating_sub(execution.gas_used);
+        Self::new(tx.from(), tx.gas_limit(), unused, base_fee, execution)
     }
 
     /// A call pays nothing; what it would bring is told all the same.
     fn of_call(payer: Address, base_fee: u64, execution: &Execution) -> Self {
-        Self { paid: U256::ZERO, refunded: U256::ZERO, ..Self::paid(payer, execution.gas_used, base_fee, execution) }
+        Self::new(payer, 0, 0, base_fee, execution)
+    }
+
+    fn new(payer: Address, paid: u64, refunded: u64, base_fee: u64, execution: &Execution) -> Self {
+        let wei = |gas: u64| U256::from(gas) * U256::from(base_fee);
+        let l1 = execution.gas_used_for_l1;
+        let collected = wei(execution.gas_used.saturating_sub(l1));
+        Self::Some { payer, paid: wei(paid), refunded: wei(refunded), collected, poster: wei(l1) }
     }
 
     fn before(&self) -> Value {
-        json!([transfer("feePayment", Some(self.payer), None, self.paid)])
+        match self {
+            Self::None => json!([]),
+            Self::Some { payer, paid, .. } => json!([transfer("feePayment", Some(*payer), None, *paid)]),
+        }
     }
 
     fn after(&self) -> Value {
-        json!([
-            transfer("gasRefund", None, Some(self.payer), self.refunded),
-            transfer("feeCollection", None, Some(NETWORK_FEE_ACCOUNT), self.collected),
-            transfer("feeCollection", None, Some(L1_PRICER), self.poster),
-        ])
+        match self {
+            Self::None => json!([]),
+            Self::Some { payer, refunded, collected, poster, .. } => json!([
+                transfer("gasRefund", None, Some(*payer), *refunded),
+                transfer("feeCollection", None, Some(NETWORK_FEE_ACCOUNT), *collected),
+                transfer("feeCollection", None, Some(L1_PRICER), *poster),
+            ]),
+        }
     }
 }
 
@@ -238,6 +241,61 @@ fn call(frame: &CallFrame, logs: bool, only_top: bool) -> Value {
     }
     put("type", frame.kind.into());
     Value::Object(told)
+}
+
+/// Tells a frame and then those that it called; `path` leads from the outermost frame to it.
+fn flatten(frame: &CallFrame, path: &mut Vec<usize>, place: Option<(&Block, usize)>, told: &mut Vec<Value>) {
+    let (kind, action, result) = match frame.kind {
+        "CREATE" | "CREATE2" => (
+            "create",
+            json!({
+                "creationMethod": frame.kind.to_ascii_lowercase(),
+                "from": bytes(frame.from),
+                "gas": quantity(frame.gas),
+                "init": bytes(&frame.input),
+                "value": quantity(frame.value.unwrap_or_default()),
+            }),
+            json!({ "address": frame.to.map(bytes), "code": bytes(&frame.output), "gasUsed": quantity(frame.gas_used) }),
+        ),
+        "SELFDESTRUCT" => (
+            "suicide",
+            json!({
+                "address": bytes(frame.from),
+                "balance": quantity(frame.value.unwrap_or_default()),
+                "refundAddress": frame.to.map(bytes),
+            }),
+            Value::Null,
+        ),
+        call => (
+            "call",
+            json!({
+                "callType": call.to_ascii_lowercase(),
+                "from": bytes(frame.from),
+                "gas": quantity(frame.gas),
+                "input": bytes(&frame.input),
+                "to": frame.to.map(bytes),
+                "value": quantity(frame.value.unwrap_or_default()),
+            }),
+            json!({ "gasUsed": quantity(frame.gas_used), "output": bytes(&frame.output) }),
+        ),
+    };
+    let mut entry = json!({ "action": action, "subtraces": frame.calls.len(), "traceAddress": path, "type": kind });
+    match &frame.error {
+        None => entry["result"] = result,
+        Some(error) => entry["error"] = error.clone().into(),
+    }
+    if let Some((block, index)) = place {
+        entry["blockHash"] = bytes(block.hash);
+        entry["blockNumber"] = block.header.number.into();
+        entry["transactionHash"] = bytes(block.transactions[index].tx.hash());
+        entry["transactionPosition"] = index.into();
+    }
+    told.push(entry);
+    for (i, inner) in frame.calls.iter().enumerate() {
+        path.push(i);
+        flatten(inner, path, place, told);
+        path.pop();
+    }
 }
 
 fn log(log: &Log) -> Value {
