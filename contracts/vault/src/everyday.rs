@@ -33,8 +33,11 @@ pub struct Vault {
     state: State,
 }
 
+// The lifetime is for the compiler's sake: for an impl without parameters `#[public]` hashes the selectors of every pair
+// of functions at compile time, which takes minutes. That they differ is a test.
 #[public]
-impl Vault {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> Vault {
     /// Sets the vault up, for ever but for its peers: owner and set-up key; the second program; the asset; the share's
     /// name and symbol; the lengths of a week, of the cooldown, and of the wait for incidents, in seconds.
     #[constructor]

@@ -309,6 +309,9 @@ impl State {
         let flow = Packed(self.flow.get());
         let flags = main.u64(252, 4);
         let seconds = main.u64(AMOUNT + 128, 20);
+        if seconds == 0 {
+            return Err(Overflow.into()); // never constructed
+        }
         let week = unearned.u64(168, WEEK);
         let behind = week < now / seconds;
         let stream = (whole || behind || flags & STREAMING != 0).then(|| Packed(self.stream.get()));

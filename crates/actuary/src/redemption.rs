@@ -135,7 +135,7 @@ pub struct Left {
     pub burned: u128,
     /// Further shares destroyed: what rounding left in a cohort without units.
     pub dust: u128,
-    /// The burned shares' worth, which went into the stream.
+    /// What all of these were worth, which went into the stream.
     pub streamed: u128,
 }
 
@@ -198,28 +198,30 @@ impl Books {
         };
 
         let mut left = Left { kept: pending, ..Left::default() };
-        if cohort.cap.is_set() && pending > 0 {
-            let price = self.value(now)?.middle_price()?;
+        let price = self.value(now)?.middle_price()?;
+        if cohort.cap.is_set() {
             let worth = cohort.cap.assets_down(pending)?;
             if worth < price.assets_down(pending)? {
                 left.kept = scale_down(worth, price.shares, price.assets)?.min(pending);
                 left.burned = minus(pending, left.kept)?;
-                left.streamed = price.assets_down(left.burned)?;
-                self.supply = minus(self.supply, left.burned)?;
-                self.stream_in(left.streamed, now)?;
             }
         }
         if cohort.units == 0 {
             left.dust = cohort.pending;
             cohort.pending = 0;
             self.queued = minus(self.queued, left.dust)?;
-            self.supply = minus(self.supply, left.dust)?;
+        }
+        let destroyed = plus(left.burned, left.dust)?;
+        if destroyed > 0 {
+            left.streamed = price.assets_down(destroyed)?;
+            self.supply = minus(self.supply, destroyed)?;
+            self.stream_in(left.streamed, now)?;
         }
         Ok(left)
     }
 
     /// Serves a cohort whose cap is set, as far as the limits allow: at min(cap, exit price), out of
-    /// min(A − O − R − M, liquid). `None` where nothing can be served.
+    /// min(A − O − R − M, liquid). `None` where nothing can be served now.
     ///
     /// The pool falls by what is set aside, N by the middle worth of the shares: the middle price never moves.
     ///
@@ -235,8 +237,9 @@ impl Books {
         };
         let assets = price.assets_down(shares)?;
         let worth = value.middle_price()?.assets_down(shares)?;
-        // Nobody is served for nothing, but for what is worth nothing: the dust at a cohort's end.
-        if shares == 0 || (assets == 0 && (shares < cohort.pending || worth > 0)) {
+        // Nothing is given for a share while no exit basis is left, or by a budget of less than a unit: that passes.
+        // A cap that is worth nothing does not, and must not hold up the cohorts behind.
+        if value.exit(limits.reserve) == 0 || shares == 0 || (assets == 0 && shares < cohort.pending) {
             return Ok(None);
         }
         let forgone = minus(worth, assets)?;

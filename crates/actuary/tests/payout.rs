@@ -286,19 +286,19 @@ fn a_claim_cannot_fall() {
 /// A plain model of the same rules, without ψ and without K and O: every claim is kept by itself, in exact fractions
 /// of 2⁻⁶⁰.
 mod model {
-    pub type Fraction = i128;
-    pub const ONE: Fraction = 1 << 60;
+    pub(crate) type Fraction = i128;
+    pub(crate) const ONE: Fraction = 1 << 60;
 
     #[derive(Clone, Debug)]
-    pub struct Claim {
-        pub total: Fraction,
-        pub paid: Fraction,
+    pub(crate) struct Claim {
+        pub(crate) total: Fraction,
+        pub(crate) paid: Fraction,
     }
 
-    pub struct Pool {
-        pub assets: Fraction,
-        pub reserve: Fraction,
-        pub claims: Vec<Claim>,
+    pub(crate) struct Pool {
+        pub(crate) assets: Fraction,
+        pub(crate) reserve: Fraction,
+        pub(crate) claims: Vec<Claim>,
     }
 
     fn mul_div(a: Fraction, b: Fraction, d: Fraction) -> Fraction {
@@ -309,7 +309,7 @@ mod model {
 
     impl Pool {
         /// Everybody who is owed gets the part of it that what is spare allows.
-        pub fn top_up(&mut self) {
+        pub(crate) fn top_up(&mut self) {
             let unpaid: Vec<usize> =
                 (0..self.claims.len()).filter(|&i| self.claims[i].paid < self.claims[i].total).collect();
             let k: Fraction = unpaid.iter().map(|&i| self.claims[i].total).sum();
@@ -328,7 +328,7 @@ mod model {
             }
         }
 
-        pub fn rise(&mut self, who: usize, total: Fraction) {
+        pub(crate) fn rise(&mut self, who: usize, total: Fraction) {
             self.top_up();
             let before = self.claims[who].clone();
             let others = self.claims.iter().enumerate().filter(|(i, c)| *i != who && c.paid < c.total);

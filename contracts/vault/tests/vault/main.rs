@@ -1,0 +1,11 @@
+//! The vault against mocked peers: every function, every error, every role, and random histories.
+
+mod administration;
+mod deposits;
+mod histories;
+mod interface;
+mod payouts;
+mod premiums;
+mod redemptions;
+mod reentrancy;
+mod scene;

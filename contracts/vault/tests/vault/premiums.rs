@@ -1,0 +1,219 @@
+//! Premiums, fees and credits, and bringing the books forward.
+
+use alloy_primitives::{Address, U256};
+use protocol::abi::{
+    IERC4626, IOwned,
+    IOwned::{ParameterOutOfBounds, UnauthorizedCaller},
+    IVault,
+};
+use vault::premiums::name;
+
+use crate::scene::{M, Scene, Settings, WEEK, near, u};
+
+#[test]
+fn a_premium_is_unearned_at_first_and_earned_over_the_weeks_of_its_cover() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    scene.sell(4 * M, 0, 4 * WEEK);
+    // A purchase moves nothing, but for the unit that U is rounded up by.
+    near(scene.total_assets(), u(10 * M), 1);
+    let solvency = scene.solvency();
+    near(solvency.unearned, u(4 * M), 1);
+    assert_eq!((solvency.cash, solvency.assets), (u(14 * M), u(14 * M) - solvency.unearned));
+    scene.world.warp(WEEK);
+    near(scene.total_assets(), u(10 * M), 1);
+    for quarter in 1..=8u64 {
+        scene.world.warp(WEEK / 2);
+        near(scene.total_assets(), u(10 * M + quarter * M / 2), 1);
+    }
+    scene.weeks(10);
+    assert_eq!(scene.total_assets(), u(14 * M), "all of it, to the unit");
+    assert_eq!(scene.solvency().unearned, U256::ZERO);
+}
+
+/// Second by second over weeks of ten seconds: purchases, expiries and edges never move the price by more than time does.
+#[test]
+fn the_price_never_jumps() {
+    let scene = Scene::with(Settings { week: 10, cooldown: 5, patience: 5, ..Settings::default() });
+    scene.deposit(scene.alice, 100 * M);
+    let mut before = scene.total_assets();
+    let mut most = U256::ZERO;
+    for second in 0..200u64 {
+        if second < 120 && second % 7 == 0 {
+            let net = 1_000_000 + second * 12_345;
+            scene.sell(net, second % 13, 1 + second % 31);
+            near(scene.total_assets(), before, 1);
+            most += u(net) / u(10u64) + u(1u64); // the fastest that one can be earned: in one week
+        }
+        if second % 3 == 0 {
+            // Whether the books are brought forward makes no difference.
+            let here = scene.total_assets();
+            scene.done(scene.bob, IVault::catchUpCall { edges: u(9u64) });
+            assert_eq!(scene.total_assets(), here);
+        }
+        scene.world.warp(1);
+        let after = scene.total_assets();
+        assert!(after + u(1u64) >= before && after <= before + most, "{before} to {after}");
+        before = after;
+    }
+    assert_eq!(scene.solvency().unearned, U256::ZERO);
+}
+
+#[test]
+fn only_policy_brings_premiums() {
+    let scene = Scene::new();
+    scene.token.mint(&scene.world, scene.vault, u(M));
+    let now = scene.world.now();
+    for who in [scene.alice, scene.owner, scene.setup, scene.assessor] {
+        let error = scene.refused(who, scene.premium(M, now, now + WEEK)).expect::<UnauthorizedCaller>();
+        assert_eq!(error.account, who);
+    }
+}
+
+#[test]
+fn a_premium_that_did_not_come_in_is_refused() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    let now = scene.world.now();
+    scene.token.mint(&scene.world, scene.vault, u(M - 1));
+    let error = scene.refused(scene.policy, scene.premium(M, now, now + WEEK)).expect::<IVault::UnexpectedBalance>();
+    assert_eq!((error.expected, error.actual), (u(11 * M), u(11 * M - 1)));
+}
+
+#[test]
+fn a_rebasing_token_is_noticed_at_the_next_premium() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    scene.token.burn(&scene.world, scene.vault, u(1u64));
+    scene.token.mint(&scene.world, scene.vault, u(M));
+    let now = scene.world.now();
+    scene.refused(scene.policy, scene.premium(M, now, now + WEEK)).expect::<IVault::UnexpectedBalance>();
+}
+
+#[test]
+fn cover_begins_now_or_later_and_ends_after_it_began() {
+    let scene = Scene::new();
+    scene.token.mint(&scene.world, scene.vault, u(M));
+    let now = scene.world.now();
+    let error = scene.refused(scene.policy, scene.premium(M, now - 1, now + WEEK)).expect::<ParameterOutOfBounds>();
+    assert_eq!((error.parameter, error.value), (name("start"), u(now - 1)));
+    let error = scene.refused(scene.policy, scene.premium(M, now, now)).expect::<IOwned::ParameterOutOfBounds>();
+    assert_eq!((error.parameter, error.value), (name("end"), u(now)));
+    scene.done(scene.policy, scene.premium(M, now, now + 1));
+}
+
+#[test]
+fn fees_stay_apart_from_the_pool_and_are_collected_by_anyone() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    scene.token.mint(&scene.world, scene.vault, u(1_000u64));
+    let now = scene.world.now();
+    let premium = IVault::premiumCall {
+        treasuryFee: u(70u64),
+        juryFee: u(20u64),
+        referrer: scene.bob,
+        referralFee: u(10u64),
+        ..scene.premium(900, now, now + WEEK)
+    };
+    scene.done(scene.policy, premium);
+    let event = scene.events::<IVault::PremiumReceived>().pop().unwrap();
+    assert_eq!(
+        (event.net, event.treasuryFee, event.juryFee, event.referralFee),
+        (u(900u64), u(70u64), u(20u64), u(10u64))
+    );
+    assert_eq!((event.start, event.end), (now, now + WEEK));
+    let fees = scene.read(IVault::feesAccruedCall {});
+    assert_eq!((fees.treasuryFee, fees.juryFee), (u(70u64), u(20u64)));
+    assert_eq!(scene.read(IVault::creditOfCall { account: scene.bob }), u(10u64));
+    near(scene.total_assets(), u(10 * M), 1);
+    assert_eq!(scene.solvency().payables, u(10u64));
+
+    let collected = scene.done(scene.carol, IVault::collectFeesCall {});
+    assert_eq!((collected.treasuryFee, collected.juryFee), (u(70u64), u(20u64)));
+    assert_eq!((scene.assets_of(scene.treasury), scene.assets_of(scene.assessor)), (u(70u64), u(20u64)));
+    let events = scene.events::<IVault::FeesCollected>();
+    assert_eq!(
+        events.iter().map(|e| (e.account, e.amount)).collect::<Vec<_>>(),
+        [(scene.treasury, u(70u64)), (scene.assessor, u(20u64))]
+    );
+    scene.done(scene.carol, IVault::collectFeesCall {});
+    assert_eq!(scene.events::<IVault::FeesCollected>().len(), 2, "nothing twice");
+
+    assert_eq!(scene.done(scene.bob, IVault::withdrawCreditCall { receiver: scene.carol }), u(10u64));
+    assert_eq!(scene.assets_of(scene.carol), u(10u64));
+    let event = scene.events::<IVault::CreditWithdrawn>().pop().unwrap();
+    assert_eq!((event.account, event.receiver, event.amount), (scene.bob, scene.carol, u(10u64)));
+    scene.refused(scene.bob, IVault::withdrawCreditCall { receiver: scene.bob }).expect::<IVault::ZeroAssets>();
+    assert_eq!(scene.assets_of(scene.vault), u(10 * M + 900), "every unit is somebody's");
+}
+
+#[test]
+fn a_referral_fee_of_nobody_is_the_treasurys() {
+    let scene = Scene::new();
+    scene.token.mint(&scene.world, scene.vault, u(1_000u64));
+    let now = scene.world.now();
+    let premium =
+        IVault::premiumCall { treasuryFee: u(70u64), referralFee: u(30u64), ..scene.premium(900, now, now + WEEK) };
+    scene.done(scene.policy, premium);
+    assert_eq!(scene.read(IVault::feesAccruedCall {}).treasuryFee, u(100u64));
+    assert_eq!(scene.read(IVault::creditOfCall { account: Address::ZERO }), U256::ZERO);
+}
+
+#[test]
+fn weeks_without_cover_leave_nothing_behind() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    scene.sell(M, 0, WEEK);
+    scene.weeks(1_000);
+    assert_eq!(scene.total_assets(), u(11 * M));
+    scene.deposit(scene.bob, 11 * M);
+    assert_eq!(scene.total_assets(), u(22 * M));
+}
+
+#[test]
+fn after_64_weeks_with_cover_the_books_are_caught_up_first() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    scene.sell(M, 0, 200 * WEEK);
+    scene.weeks(65);
+    scene.fund(scene.bob, M);
+    let deposit = IERC4626::depositCall { assets: u(M), receiver: scene.bob };
+    scene.refused(scene.bob, deposit.clone()).expect::<IVault::CatchUpFirst>();
+    let expected = scene.total_assets();
+    assert!(!scene.done(scene.carol, IVault::catchUpCall { edges: u(1u64) }));
+    assert_eq!(scene.total_assets(), expected, "views need no catching up");
+    assert!(scene.done(scene.carol, IVault::catchUpCall { edges: u(64u64) }));
+    assert_eq!(scene.total_assets(), expected);
+    scene.done(scene.bob, deposit);
+}
+
+#[test]
+fn two_calls_to_catch_up_are_one() {
+    let run = |pieces: &[u64]| {
+        let scene = Scene::new();
+        scene.deposit(scene.alice, 10 * M);
+        for weeks in 1..20 {
+            scene.sell(M + weeks, WEEK * weeks / 3, weeks * WEEK);
+        }
+        let shares = scene.shares_of(scene.alice);
+        scene.request(scene.alice, shares / u(2u64));
+        scene.weeks(25);
+        for edges in pieces {
+            scene.done(scene.carol, IVault::catchUpCall { edges: u(*edges) });
+        }
+        scene.serve();
+        (scene.total_assets(), scene.claimable(scene.alice), scene.solvency_words())
+    };
+    assert_eq!(run(&[25]), run(&[1, 7, 3, 14]));
+    assert_eq!(run(&[25]), run(&[]));
+}
+
+#[test]
+fn a_premium_beyond_what_the_books_hold_is_refused() {
+    let scene = Scene::new();
+    let now = scene.world.now();
+    let premium = IVault::premiumCall { net: U256::MAX, ..scene.premium(0, now, now + 1) };
+    scene.refused(scene.policy, premium).expect::<standards::errors::MathOverflow>();
+    let premium = IVault::premiumCall { end: U256::MAX, ..scene.premium(0, now, now + 1) };
+    scene.refused(scene.policy, premium).expect::<standards::errors::MathOverflow>();
+}
