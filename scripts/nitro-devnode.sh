@@ -7,7 +7,7 @@
 #   palisade demo --rpc http://127.0.0.1:8547
 #   scripts/nitro-devnode.sh stop
 set -euo pipefail
-image=${NITRO_IMAGE:-offchainlabs/nitro-node:v3.9.8-4624977}
+image=${NITRO_IMAGE:-offchainlabs/nitro-node:v3.11.1-8512b8c}
 name=${NITRO_CONTAINER:-palisade-nitro}
 port=${NITRO_PORT:-8547}
 url=http://127.0.0.1:$port

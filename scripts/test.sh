@@ -1,12 +1,9 @@
 #!/usr/bin/env bash
-# Everything that is tested, in one command. LONG=1 adds what takes longer than an hour allows.
+# Everything that is tested, in one command.
 source "$(dirname "$0")/setup.sh"
 
 step "formatting"
 cargo fmt --all --check
-
-step "lints"
-cargo clippy --locked --workspace --all-targets -- -D warnings
 
 if command -v npm >/dev/null; then
   step "Solidity artefacts are fresh"
@@ -15,13 +12,21 @@ else
   step "Node is absent: the freshness of the Solidity artefacts is not checked"
 fi
 
-step "the command and the contracts"
-cargo build --locked --bin palisade
+step "building everything"
+cargo build --locked --workspace --all-targets
+
+step "building the contracts"
 "$CARGO_TARGET_DIR/debug/palisade" build
+"$CARGO_TARGET_DIR/debug/palisade" sizes
 
 step "unit, property, contract and end-to-end tests"
 cargo test --locked --workspace
 
 step "the demo, twice"
 "$CARGO_TARGET_DIR/debug/palisade" demo --quiet
-"$CARGO_TARGET_DIR/debug/palisade" demo --quiet
+"$CARGO_TARGET_DIR/debug/palisade" demo
+
+step "lints"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+step "all is well"

@@ -109,6 +109,7 @@ pub const PROGRAMS: &[Program] = &[
     program("governor", "governor", "contracts/governor", false),
     program("governor-ext", "governor", "contracts/governor", true),
     program("risk", "risk", "contracts/risk", false),
+    program("risk-ext", "risk", "contracts/risk", true),
     program("vault", "vault", "contracts/vault", false),
     program("vault-ext", "vault", "contracts/vault", true),
     program("policy", "policy", "contracts/policy", false),
@@ -273,7 +274,7 @@ impl Builder {
         let refused = |reason: String| Error::Refused { program: program.name.into(), reason };
         let rules = Rules::of(Rules::DEFAULT_VERSION).expect("the default version has rules");
         let params = StylusParams::default();
-        let activation = activate(&wasm, &rules, &params, 0, false).map_err(|error| refused(error.to_string()))?;
+        let activation = activate(&wasm, &rules, &params, 0).map_err(|error| refused(error.to_string()))?;
         let artefact = Artefact {
             name: program.name.into(),
             inputs,
@@ -365,7 +366,9 @@ pub fn canonical(wasm: &[u8]) -> Result<Vec<u8>, String> {
             continue;
         }
         if let Some((id, range)) = payload.as_section() {
-            stripped.section(&wasm_encoder::RawSection { id, data: &encoded[range] });
+            let data = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+            let data = data.and_then(|(start, end)| encoded.get(start..end)).ok_or("a section beyond the end")?;
+            stripped.section(&wasm_encoder::RawSection { id, data });
         }
     }
     Ok(stripped.finish())

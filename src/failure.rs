@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use ethers::{
-    abi::{Abi, AbiError, Token},
+    abi::{Abi, ErrorExt, Token, ethabi::AbiError},
     types::Bytes,
     utils::hex,
 };

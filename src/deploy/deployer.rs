@@ -254,7 +254,7 @@ impl Deployer {
             let url = self.chain.url();
             return Err(Error::Verification(format!("{url} is no Arbitrum chain with Stylus: it has no ArbWasm")));
         }
-        let tx = TransactionRequest::new().data(devnode::predeploys::stylus_deployer_init_code());
+        let tx = TransactionRequest::new().data(init_code(&devnode::predeploys::stylus_deployer_code()));
         self.step("deploy stylus-deployer", tx.into()).await?;
         self.ledger
             .contract("stylus-deployer")

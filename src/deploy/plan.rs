@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ethers::{
     abi::Token,
-    types::{Address, H256, U256},
+    types::{Address, H256, I256, U256},
     utils::keccak256,
 };
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     bindings::{
-        IAssessor, IDepegTrigger, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault,
+        IAssessor, IDepegTrigger, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
         depeg::Subject,
         risk::{Limits, Pricing, Terms},
     },
@@ -163,9 +163,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         .program(
             "governor",
             Some(&[
-                address(governor_ext),
                 address(token),
                 address(timelock),
+                address(governor_ext),
                 uint(profile.voting_delay),
                 uint(profile.voting_period),
                 uint(pali(100_000)),
@@ -177,13 +177,24 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
 
     // the insurer
     let certificate = d.program("certificate", None).await?;
-    let risk = d.program("risk", Some(&[address(timelock), address(me)])).await?;
+    let risk_ext = d.program("risk-ext", None).await?;
+    let times = [uint(profile.week), uint(profile.latent_limit), uint(profile.min_seconds)];
+    let risk = d.program("risk", Some(&[&owners(timelock, me, Some(risk_ext))[..], &times].concat())).await?;
     let vault_ext = d.program("vault-ext", None).await?;
-    let vault = d.program("vault", Some(&[address(timelock), address(me), address(vault_ext), address(asset)])).await?;
+    let share = [
+        address(asset),
+        Token::String("Palisade stablecoin pool".into()),
+        Token::String("pUSDX".into()),
+        uint(profile.week),
+        uint(profile.cooldown),
+        uint(profile.patience),
+    ];
+    let vault = d.program("vault", Some(&[&owners(timelock, me, Some(vault_ext))[..], &share].concat())).await?;
     let policy_ext = d.program("policy-ext", None).await?;
-    let policy = d.program("policy", Some(&[address(timelock), address(me), address(policy_ext)])).await?;
-    let assessor = d.program("assessor", Some(&[address(timelock), address(me)])).await?;
-    let depeg = d.program("depeg", Some(&[address(timelock), address(me), address(sequencer)])).await?;
+    let policy = d.program("policy", Some(&owners(timelock, me, Some(policy_ext)))).await?;
+    let assessor = d.program("assessor", Some(&owners(timelock, me, None))).await?;
+    let trigger = [address(sequencer), uint(profile.min_seconds)];
+    let depeg = d.program("depeg", Some(&[&owners(timelock, me, None)[..], &trigger].concat())).await?;
 
     let client = d.client.clone();
     let contract = Contracts {
@@ -270,6 +281,11 @@ async fn foundations(d: &mut Deployer, options: &Options) -> Result<(Address, Ad
         }
         None => return Err(missing("the covered Chainlink feed (--feed)")),
     };
+    if options.feed.is_none() {
+        // a trigger registers a feed only while it is healthy
+        let mock = MockAggregator::new(feed, d.client.clone());
+        d.call("open the feed at par", mock.push(I256::from(100_000_000))).await?;
+    }
     for (name, address) in [("asset", asset), ("feed", feed)] {
         d.ledger.contracts.insert(name.into(), address);
     }
@@ -375,6 +391,11 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
     ];
     let wrong = facts.iter().filter(|(_, actual, expected)| actual != expected);
     Ok(wrong.map(|(what, actual, expected)| format!("{what} is {actual:?}, not {expected:?}")).collect())
+}
+
+/// The first arguments of every constructor: owner, set-up key and, of a contract in two programs, the second one.
+fn owners(owner: Address, setup: Address, extension: Option<Address>) -> Vec<Token> {
+    [Some(owner), Some(setup), extension].into_iter().flatten().map(Token::Address).collect()
 }
 
 fn address(address: Address) -> Token {

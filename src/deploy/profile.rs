@@ -17,6 +17,8 @@ pub struct Profile {
     pub week: u64,
     /// From the close of a redemption cohort to its service.
     pub cooldown: u64,
+    /// How long a due cohort waits for incidents to be settled.
+    pub patience: u64,
     /// How long latent evidence holds without newer evidence.
     pub latent_limit: u64,
     /// Smallest waiting period, grace and term that a product may have.
@@ -55,6 +57,7 @@ impl Profile {
             name: "standard",
             week: 7 * DAY,
             cooldown: 7 * DAY,
+            patience: 3 * DAY,
             latent_limit: 3 * DAY,
             min_seconds: 3_600,
             delay: 15 * DAY,
@@ -80,6 +83,7 @@ impl Profile {
             name: "short",
             week: 10,
             cooldown: 10,
+            patience: 20,
             latent_limit: 60,
             min_seconds: 1,
             delay: 21,

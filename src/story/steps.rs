@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use base64::Engine;
 use ethers::{
-    abi::{Token, encode},
     types::{Bytes, I256, U256},
     utils::keccak256,
 };
@@ -23,9 +22,6 @@ use crate::{
 
 /// Prices are pushed to the feed in batches of at most this many rounds.
 const BATCH: usize = 24;
-
-/// Rounds that one report takes in.
-const ROUNDS_PER_REPORT: u64 = 32;
 
 /// `Verdict.Confirmed`.
 const CONFIRMED: u8 = 2;
@@ -150,11 +146,9 @@ impl Story {
     /// # Errors
     /// Where it fails.
     pub async fn buy(&mut self, who: &Arc<Client>, amount: U256, term: u64, premium: U256) -> Result<()> {
-        self.provide(who, self.deployment.address("vault"), premium).await?;
-        // the vault receives the premium, the policy contract takes it
-        let asset = self.asset(who);
+        // the policy contract takes the premium and sends it to the vault
         let policy = self.deployment.policy(who);
-        self.chain().send("approving", who, asset.approve(policy.address(), premium)).await?;
+        self.provide(who, policy.address(), premium).await?;
         let deadline = self.now().await? + 3_600;
         let call = policy.buy(
             self.deployment.product,
@@ -361,13 +355,11 @@ impl Story {
         loop {
             let cursor: (u128, u64) = self.chain().read("reading the cursor", depeg.cursor_of(subject)).await?;
             let newest: U256 = self.chain().read("reading the feed", feed.latest_round()).await?;
-            let newest = newest.as_u128();
-            if cursor.0 >= newest {
+            if cursor.0 >= newest.as_u128() {
                 return Ok((reports, last));
             }
-            let until = newest.min(cursor.0 + u128::from(ROUNDS_PER_REPORT));
-            let rounds = (cursor.0 + 1..=until).map(|round| Token::Uint(round.into())).collect();
-            let evidence = Bytes::from(encode(&[Token::Array(rounds)]));
+            // without a list the trigger takes in the rounds that follow
+            let evidence = Bytes::default();
             let receipt = self.act("report", &keeper, assessor.report(product, subject, evidence)).await?;
             reports += 1;
             if let Some(reported) = event::<IncidentReportedFilter>(&receipt, assessor.address()) {
@@ -387,7 +379,8 @@ impl Story {
         let before = self.chain().read("reading a balance", asset.balance_of(bob.address())).await?;
         let pool = self.solvency().await?;
         let assessor = self.deployment.assessor(&bob);
-        let call = assessor.file(self.policy, self.incident, self.entry.clone(), self.window_evidence().await?);
+        // without a choice the trigger takes the incident's worst window
+        let call = assessor.file(self.policy, self.incident, self.entry.clone(), Bytes::default());
         let receipt = self.act("file", &bob, call).await?;
         let gas = self.gas();
         let settled: Option<ClaimSettledFilter> = event(&receipt, assessor.address());
@@ -413,11 +406,6 @@ impl Story {
         self.say(&format!("Bob files his claim: verified and paid in one transaction\n  {} to Bob  ({gas})", money(received)));
         self.say(&format!("  the pool held {} before and {} after", money(pool.assets), money(left.assets)));
         Ok(())
-    }
-
-    /// The rounds that show the policy's worst window.
-    async fn window_evidence(&self) -> Result<Bytes> {
-        Ok(Bytes::default())
     }
 
     /// The price comes back; the incident is closed.
@@ -553,7 +541,7 @@ impl Story {
 
 /// The SVG inside a token URI: JSON in base64 with an image in base64.
 #[must_use]
-pub fn svg_of(uri: &str) -> Option<Vec<u8>> {
+pub(crate) fn svg_of(uri: &str) -> Option<Vec<u8>> {
     let json = decode_base64(uri.strip_prefix("data:application/json;base64,")?)?;
     let json: serde_json::Value = serde_json::from_slice(&json).ok()?;
     let image = json.get("image")?.as_str()?;

@@ -1,0 +1,276 @@
+//! The story end to end: contracts as WASM on a node, through JSON-RPC, one test a step.
+//!
+//! Each test has a node of its own inside the process. With `PALISADE_RPC_URL` the whole story plays on that chain
+//! instead, and the single steps are left out (they would all wait for its clock).
+
+use std::path::PathBuf;
+
+use ethers::{
+    signers::Signer,
+    types::{Address, Bytes, U256},
+};
+use palisade::{
+    artefact::Builder,
+    chain::{Chain, DEVELOPMENT_KEY, Error, wallet},
+    deploy::{Deployer, Profile, profile::usd, verify},
+    feed::Series,
+    story::{Setting, Story},
+};
+
+/// A story on a node of its own.
+struct Stage {
+    story: Story,
+    node: devnode::Handle,
+    folder: PathBuf,
+}
+
+impl Stage {
+    async fn set(name: &str) -> Option<Self> {
+        if std::env::var_os("PALISADE_RPC_URL").is_some() {
+            eprintln!("skipped: PALISADE_RPC_URL is set, so the whole story plays there");
+            return None;
+        }
+        let series = Series::turning_points();
+        let config =
+            devnode::Config { port: 0, timestamp: Some(series.points[0].time - 10 * 86_400), ..devnode::Config::default() };
+        let node = devnode::serve(config).await.expect("a free port is found");
+        let folder = std::env::temp_dir().join(format!("palisade-story-{}-{name}", std::process::id()));
+        let story = begin(&node.url(), folder.join("deployment.json"), series).await;
+        Some(Self { story, node, folder })
+    }
+
+    async fn strike(self) {
+        self.node.stop().await;
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+async fn begin(url: &str, ledger: PathBuf, series: Series) -> Story {
+    let chain = Chain::connect(url).await.expect("the node answers");
+    let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap().with_chain_id(chain.id()));
+    let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
+    let setting =
+        Setting { chain, deployer, builder, ledger: &ledger, series, tell: |line| eprintln!("{line}"), on_step: |_| {} };
+    Story::begin(setting).await.expect("the deployment works: run `palisade build` first")
+}
+
+/// What a call that must fail says.
+fn refusal<T: std::fmt::Debug>(result: Result<T, palisade::story::Error>) -> String {
+    match result.expect_err("it must be refused") {
+        palisade::story::Error::Chain(Error::Reverted { reason, .. } | Error::FailedOnChain { reason, .. }) => reason,
+        other => panic!("refused for another reason: {other}"),
+    }
+}
+
+macro_rules! stage {
+    ($name:literal) => {
+        match Stage::set($name).await {
+            Some(stage) => stage,
+            None => return,
+        }
+    };
+}
+
+#[tokio::test]
+async fn the_whole_story_plays() {
+    match std::env::var("PALISADE_RPC_URL") {
+        Ok(url) => {
+            let folder = std::env::temp_dir().join(format!("palisade-story-{}-rpc", std::process::id()));
+            let mut story = begin(&url, folder.join("deployment.json"), Series::turning_points()).await;
+            story.play().await.unwrap();
+        }
+        Err(_) => {
+            let mut stage = stage!("whole");
+            stage.story.play().await.unwrap();
+            let svg = stage.story.certificate().await.unwrap();
+            assert!(String::from_utf8(svg).unwrap().starts_with("<svg"));
+            stage.strike().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_belongs_to_the_timelock_alone() {
+    let mut stage = stage!("owned");
+    let story = &mut stage.story;
+    let chain = story.chain().clone();
+    let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
+    let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
+    let path = story.deployment.ledger.path().to_owned();
+    let again = Deployer::open(chain, deployer.clone(), builder, &path, Profile::standard().name, false).await.unwrap();
+    assert_eq!(verify(&again).await.unwrap(), Vec::<String>::new());
+    // the deployer can do nothing any more
+    let policy = story.deployment.policy(&deployer);
+    let refused = refusal(story.act("set shares", &deployer, policy.set_shares(0, 0, 0)).await);
+    assert!(refused.starts_with("OwnableUnauthorizedAccount"), "{refused}");
+    let risk = story.deployment.risk(&deployer);
+    let refused = refusal(story.act("retire", &deployer, risk.set_status(story.deployment.product, 2)).await);
+    assert!(refused.starts_with("OwnableUnauthorizedAccount"), "{refused}");
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn capital_comes_in_and_shares_are_worth_it() {
+    let mut stage = stage!("capital");
+    let story = &mut stage.story;
+    story.capital().await.unwrap();
+    let alice = story.cast.alice.clone();
+    let vault = story.deployment.vault(&alice);
+    let shares = vault.balance_of(alice.address()).call().await.unwrap();
+    assert_eq!(vault.convert_to_assets(shares).call().await.unwrap(), usd(6_000_000));
+    // a donation changes nothing
+    let before = vault.total_assets().call().await.unwrap();
+    let asset = story.asset(&alice);
+    story.act("donate", &alice, asset.mint(vault.address(), usd(1_000_000))).await.unwrap();
+    assert_eq!(vault.total_assets().call().await.unwrap(), before);
+    // beyond 120 % of the target capital nothing is taken
+    let refused = refusal(story.deposit(&alice, usd(5_000_000)).await.map(drop));
+    assert!(refused.starts_with("ERC4626ExceededMaxDeposit"), "{refused}");
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_cover_is_sold_at_its_quote_and_not_above_the_buyers_limit() {
+    let mut stage = stage!("cover");
+    let story = &mut stage.story;
+    story.capital().await.unwrap();
+    story.cover().await.unwrap();
+    let bob = story.cast.bob.clone();
+    let policy = story.deployment.policy(&bob);
+    assert_eq!(policy.owner_of(story.policy).call().await.unwrap(), bob.address());
+    let quote = policy
+        .quote(story.deployment.product, story.deployment.subject(), usd(1_000), U256::from(30 * 86_400))
+        .call()
+        .await
+        .unwrap();
+    let refused = refusal(story.buy(&bob, usd(1_000), 30 * 86_400, quote.0 - 1).await);
+    assert!(refused.starts_with("PremiumTooHigh"), "{refused}");
+    story.buy(&bob, usd(1_000), 30 * 86_400, quote.0).await.unwrap();
+    // nobody insures a million times the pool
+    let refused = refusal(story.buy(&bob, usd(3_000_000), 30 * 86_400, usd(3_000_000)).await);
+    assert!(refused.starts_with("AmountOutOfBounds"), "{refused}");
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_request_to_leave_waits_for_its_cohort() {
+    let mut stage = stage!("request");
+    let story = &mut stage.story;
+    story.capital().await.unwrap();
+    story.ask_to_leave().await.unwrap();
+    let carol = story.cast.carol.clone();
+    let vault = story.deployment.vault(&carol);
+    story.serve().await.unwrap();
+    assert!(vault.claimable_redeem_request(U256::zero(), carol.address()).call().await.unwrap().is_zero());
+    let refused = refusal(story.act("redeem", &carol, vault.redeem(U256::one(), carol.address(), carol.address())).await);
+    assert!(refused.starts_with("ERC4626ExceededMaxRedeem"), "{refused}");
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn an_incident_is_proven_by_anyone_and_moves_the_exit_price_at_once() {
+    let mut stage = stage!("report");
+    let story = &mut stage.story;
+    story.capital().await.unwrap();
+    story.cover().await.unwrap();
+    // without a depeg there is nothing to report
+    let (_, nothing) = story.report_all().await.unwrap();
+    assert!(nothing.is_none());
+    story.depeg().await.unwrap();
+    story.report().await.unwrap();
+    // sales of the subject stop
+    let bob = story.cast.bob.clone();
+    let result = story.buy(&bob, usd(1_000), 30 * 86_400, usd(1_000)).await;
+    let refused = refusal(result);
+    assert!(refused.starts_with("SubjectNotHealthy") || refused.starts_with("LineNotQuiet"), "{refused}");
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_claim_is_verified_and_paid_once_and_only_to_its_holder() {
+    let mut stage = stage!("claim");
+    let story = &mut stage.story;
+    story.capital().await.unwrap();
+    story.cover().await.unwrap();
+    story.depeg().await.unwrap();
+    story.report().await.unwrap();
+    let keeper = story.cast.keeper.clone();
+    let thief = story.deployment.assessor(&keeper);
+    let call = thief.file(story.policy, story.incident, story.entry.clone(), Bytes::default());
+    let refused = refusal(story.act("steal", &keeper, call).await);
+    assert!(refused.starts_with("NotHolder"), "{refused}");
+    story.claim().await.unwrap();
+    let bob = story.cast.bob.clone();
+    let assessor = story.deployment.assessor(&bob);
+    let call = assessor.file(story.policy, story.incident, story.entry.clone(), Bytes::default());
+    let refused = refusal(story.act("file again", &bob, call).await);
+    assert!(refused.starts_with("NothingToPay"), "{refused}");
+    let record = story.deployment.policy(&bob).policy_of(story.policy).call().await.unwrap();
+    assert_eq!(record.confirmed, story.paid);
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn who_leaves_bears_the_loss_and_receives_the_rest() {
+    let mut stage = stage!("leave");
+    let story = &mut stage.story;
+    for step in 0..7 {
+        match step {
+            0 => story.capital().await,
+            1 => story.cover().await,
+            2 => story.ask_to_leave().await,
+            3 => story.depeg().await,
+            4 => story.report().await,
+            5 => story.claim().await,
+            _ => story.recovery().await,
+        }
+        .unwrap();
+    }
+    story.leave().await.unwrap();
+    let carol = story.cast.carol.clone();
+    let vault = story.deployment.vault(&carol);
+    assert!(vault.pending_redeem_request(U256::zero(), carol.address()).call().await.unwrap().is_zero());
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn the_dao_changes_a_parameter_only_after_vote_and_delay() {
+    let mut stage = stage!("vote");
+    let story = &mut stage.story;
+    story.propose().await.unwrap();
+    let shares = story.deployment.policy(&story.cast.dora).shares().call().await.unwrap();
+    assert_eq!(shares, (1_000, 500, 2_000));
+    story.vote_and_execute().await.unwrap();
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_deployment_goes_on_where_it_was_interrupted() {
+    let Some(stage) = Stage::set("resume").await else { return };
+    let chain = stage.story.chain().clone();
+    let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
+    let path = stage.folder.join("interrupted.json");
+    // interrupted at several moments: each time everything that was done stays done
+    let mut addresses: Vec<Address> = Vec::new();
+    for steps in [1usize, 3, 9, 20] {
+        let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
+        let mut d = Deployer::open(chain.clone(), deployer.clone(), builder, &path, "standard", true).await.unwrap();
+        let before = d.ledger.steps.len();
+        let profile = Profile::standard();
+        let options = palisade::deploy::Options::default();
+        let work = palisade::deploy::deploy(&mut d, &profile, &options);
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(60 * steps as u64), work).await;
+        assert!(waiting.is_err() || waiting.unwrap().is_ok());
+        let ledger = palisade::deploy::Ledger::open(&path).unwrap().unwrap();
+        assert!(ledger.steps.len() >= before);
+        let known: Vec<_> = ledger.contracts.values().copied().collect();
+        assert!(addresses.iter().all(|address| known.contains(address)), "a contract was deployed twice");
+        addresses = known;
+    }
+    let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
+    let mut d = Deployer::open(chain, deployer, builder, &path, "standard", false).await.unwrap();
+    let deployment =
+        palisade::deploy::deploy(&mut d, &Profile::standard(), &palisade::deploy::Options::default()).await.unwrap();
+    assert!(addresses.iter().all(|address| deployment.ledger.contracts.values().any(|other| other == address)));
+    stage.strike().await;
+}
