@@ -117,9 +117,18 @@ struct Running<'h> {
     entry: TypedFunc<u32, u32>,
 }
 
+/// How a program has run.
+struct Ended {
+    /// The status that it returned, or why it did not.
+    status: Result<u32, Exit>,
+    /// What it put out.
+    result: Vec<u8>,
+    ink_left: u64,
+}
+
 impl Running<'_> {
-    /// Runs to the end; answers the status that it returned or why it did not, what it put out, and the ink left.
-    fn run(mut self, length: u32) -> Result<(Result<u32, Exit>, Vec<u8>, u64), Fatal> {
+    /// Runs to the end, however it is reached.
+    fn run(mut self, length: u32) -> Result<Ended, Fatal> {
         let ended = stacker::maybe_grow(RED_ZONE, STACK, || self.entry.call(&mut self.store, length));
         let ink_left = match self.guest.ink_left.get(&self.store) {
             Val::I64(ink) => ink as u64,
@@ -137,7 +146,7 @@ impl Running<'_> {
                 _ => Err(Exit::Failure(error.to_string())),
             },
         };
-        Ok((status, self.store.into_data().result, ink_left))
+        Ok(Ended { status, result: self.store.into_data().result, ink_left })
     }
 }
 
@@ -175,14 +184,14 @@ pub(super) fn run(call: Invocation<'_>, host: &mut dyn Host) -> Result<Outcome, 
         cache: StorageCache::default(),
         last_code: None,
     };
-    let (ended, result, ink_left) = module.start(state, ink, params.max_stack_depth)?.run(length)?;
+    let Ended { status, result, ink_left } = module.start(state, ink, params.max_stack_depth)?.run(length)?;
     host.pages().open = before.open;
-    if let (Ok(status), Some(trace)) = (&ended, host.trace()) {
+    if let (Ok(status), Some(trace)) = (&status, host.trace()) {
         trace.record("user_returned", Bytes::new(), status.to_be_bytes().into(), ink, ink);
     }
 
     let gas_left = ink_left / ink_price;
-    let exit = match ended {
+    let exit = match status {
         Ok(0) => Exit::Success,
         Ok(_) => Exit::Revert,
         Err(exit @ Exit::Failure(_)) => return Ok(Outcome { exit, output: Bytes::new(), gas_left }),

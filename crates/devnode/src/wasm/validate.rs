@@ -377,7 +377,7 @@ fn check_name(name: &str) -> Result<(), String> {
 
 fn check_names(data: &[u8], offset: u64) -> Result<(), String> {
     // a malformed name section is of no consequence: nothing reads it but this
-    for names in NameSectionReader::new(BinaryReader::new(data, offset)).into_iter().map_while(Result::ok) {
+    for names in NameSectionReader::new(BinaryReader::new(data, offset)).map_while(Result::ok) {
         match names {
             Name::Module { name, .. } => check_name(name)?,
             Name::Function(map) => {
