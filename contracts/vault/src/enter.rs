@@ -116,13 +116,14 @@ impl State {
         Ok(())
     }
 
-    /// The most assets that a deposit may bring now; zero while deposits are paused or closed.
+    /// The most assets that a deposit may bring now; zero while deposits are paused or closed, or risk does not
+    /// answer.
     ///
     /// # Errors
-    /// `NotWired`; what risk reverted with.
+    /// `MathOverflow`.
     pub(crate) fn max_deposit(&self) -> Result<(Open, u128)> {
-        let open = self.peek()?;
-        let gate = self.gate()?;
+        let open = self.glance()?;
+        let Ok(gate) = self.gate() else { return Ok((open, 0)) };
         let paused = open.now < self.paused_until(DEPOSITS);
         // What is owed is topped up before a deposit, so the vault is open where that pays all of it.
         let assets = open.value()?.assets;

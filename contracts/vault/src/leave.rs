@@ -56,7 +56,7 @@ impl State {
         let vault = self.vm().contract_address();
         self.shares.shift(owner, vault, amount)?;
 
-        let mut open = self.open_whole()?;
+        let mut open = self.open_queue()?;
         let week = open.books.week;
         let mut request = self.request_units(controller);
         let mut joining = amount;
@@ -101,7 +101,7 @@ impl State {
         self.require_redemptions()?;
         self.require_controller(controller)?;
         self.shares.require_receiver(receiver)?;
-        let mut open = self.open_whole()?;
+        let mut open = self.open_queue()?;
         let mut request = self.request(controller);
         if request.pending(&self.served_cohort(request.week))? == 0 {
             return Err(error!(NothingRequested, controller));
@@ -144,7 +144,7 @@ impl State {
         let lock = Lock::take()?;
         self.require_redemptions()?;
         let gate = self.gate()?;
-        let mut open = self.open_whole()?;
+        let mut open = self.open_queue()?;
         self.top_up_open(&mut open, gate.reserve)?;
         let (mut shares, mut assets) = (0, 0);
         let mut left = to_u128(most).unwrap_or(u128::MAX);

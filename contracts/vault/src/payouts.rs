@@ -147,7 +147,7 @@ impl State {
         }
         let gate = self.gate()?;
         self.pull(self.asset(), amount)?;
-        let mut open = self.open_whole()?;
+        let mut open = self.open_queue()?;
         let recovered = open.books.recover(amount, gate.reserve, open.now)?;
         self.close(&open)?;
         let caller = self.vm().msg_sender();

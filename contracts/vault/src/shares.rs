@@ -6,10 +6,7 @@
 use alloy_primitives::{Address, U256};
 use protocol::{
     Result,
-    abi::{
-        IERC20::{ERC20InsufficientBalance, ERC20InvalidReceiver, ERC20InvalidSender, Transfer},
-        IERC20Permit,
-    },
+    abi::IERC20::{ERC20InsufficientBalance, ERC20InvalidReceiver, ERC20InvalidSender, Transfer},
     emit, error,
 };
 use standards::{
@@ -163,9 +160,6 @@ impl Shares {
         eip712::describe(self.vm(), &self.name(), VERSION)
     }
 }
-
-/// The selectors of ERC-2612 and ERC-5267, named where this crate answers to them.
-pub type PermitCalls = IERC20Permit::IERC20PermitCalls;
 
 impl State {
     /// Shares of `account`; the vault has those that asked to leave.

@@ -126,6 +126,17 @@ pub struct State {
     pub(crate) redemptions_pause: Pause,
 }
 
+/// How much of the books an operation takes out, beyond what flags say is there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Depth {
+    /// Neither the stream's word nor the debt's.
+    Everyday,
+    /// The stream's word, which holds the queue's ends.
+    Queue,
+    /// Both.
+    Whole,
+}
+
 /// Books that were taken out of storage and brought to the present week, with what they were opened from.
 pub struct Open {
     /// The books.
@@ -299,10 +310,9 @@ impl State {
         Ok(())
     }
 
-    /// Takes the books out and brings them to the present week, `most` edges at most. `whole`: with the queue's
-    /// ends, the stream and the debt, even where a flag says that they are empty.
+    /// Takes the books out and brings them to the present week, `most` edges at most.
     #[inline(never)]
-    fn read(&self, whole: bool, most: u64) -> Result<(Open, Accrued)> {
+    fn read(&self, depth: Depth, most: u64) -> Result<(Open, Accrued)> {
         let now = self.vm().block_timestamp();
         let main = Packed(self.main.get());
         let unearned = Packed(self.unearned.get());
@@ -314,8 +324,8 @@ impl State {
         }
         let week = unearned.u64(168, WEEK);
         let behind = week < now / seconds;
-        let stream = (whole || behind || flags & STREAMING != 0).then(|| Packed(self.stream.get()));
-        let debt = (whole || flags & OWING != 0).then(|| (Packed(self.debt.get()), self.psi.get()));
+        let stream = (depth >= Depth::Queue || behind || flags & STREAMING != 0).then(|| Packed(self.stream.get()));
+        let debt = (depth == Depth::Whole || flags & OWING != 0).then(|| (Packed(self.debt.get()), self.psi.get()));
 
         let mut books = Books {
             pool: main.u128(0, AMOUNT),
@@ -362,7 +372,7 @@ impl State {
     /// # Errors
     /// `MathOverflow`.
     pub fn glance(&self) -> Result<Open> {
-        Ok(self.read(false, u64::MAX)?.0)
+        Ok(self.read(Depth::Everyday, u64::MAX)?.0)
     }
 
     /// Keeps the cap of the cohort that closed while the books were brought forward.
@@ -377,7 +387,7 @@ impl State {
     /// # Errors
     /// `MathOverflow`.
     pub fn peek(&self) -> Result<Open> {
-        Ok(self.read(true, u64::MAX)?.0)
+        Ok(self.read(Depth::Whole, u64::MAX)?.0)
     }
 
     /// The books of an everyday operation: what a flag says is empty is not read. Whoever opens books holds the
@@ -386,19 +396,27 @@ impl State {
     /// # Errors
     /// `CatchUpFirst` where more than [`MAX_EDGES`] edges have passed; `MathOverflow`.
     pub(crate) fn open(&mut self) -> Result<Open> {
-        self.opened(false)
+        self.opened(Depth::Everyday)
     }
 
-    /// The books of an operation on the queue, the stream or the debt.
+    /// The books of an operation on the queue or the stream.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_queue(&mut self) -> Result<Open> {
+        self.opened(Depth::Queue)
+    }
+
+    /// The books of an operation that may begin a debt.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn open_whole(&mut self) -> Result<Open> {
-        self.opened(true)
+        self.opened(Depth::Whole)
     }
 
-    fn opened(&mut self, whole: bool) -> Result<Open> {
-        let (open, accrued) = self.read(whole, MAX_EDGES)?;
+    fn opened(&mut self, depth: Depth) -> Result<Open> {
+        let (open, accrued) = self.read(depth, MAX_EDGES)?;
         if !accrued.done {
             return Err(error!(CatchUpFirst));
         }
@@ -411,7 +429,7 @@ impl State {
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn bring_forward(&mut self, edges: u64) -> Result<bool> {
-        let (open, accrued) = self.read(true, edges)?;
+        let (open, accrued) = self.read(Depth::Queue, edges)?;
         self.keep_cap(&accrued);
         self.close(&open)?;
         Ok(accrued.done)

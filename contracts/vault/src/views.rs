@@ -25,7 +25,7 @@ const NO_COVER: U256 = U256::MAX;
 
 impl State {
     pub(crate) fn value(&self) -> Result<Value> {
-        self.peek()?.value()
+        self.glance()?.value()
     }
 
     /// TA: what belongs to the shares on entry.

@@ -378,7 +378,7 @@ mod model {
                 // Fractions of 128 bits keep both products inside 512.
                 let part = waiting.shares * one() / all;
                 self.claims[waiting.who] += part * U512::from(assets);
-                waiting.shares -= (gone >> 64usize) * part >> 64usize;
+                waiting.shares -= ((gone >> 64usize) * part) >> 64usize;
             }
         }
     }

@@ -311,3 +311,15 @@ fn an_asset_without_code_cannot_be_constructed_on() {
     ));
     scene.world.try_construct::<vault::Vault>(at, scene.setup, arguments).unwrap_err().expect::<AddressEmptyCode>();
 }
+
+#[test]
+fn limits_never_revert() {
+    let scene = Scene::unwired(Settings::default());
+    assert_eq!(scene.read(IERC4626::maxDepositCall { receiver: scene.alice }), U256::ZERO);
+    assert_eq!(scene.read(IERC4626::maxMintCall { receiver: scene.alice }), U256::ZERO);
+    let scene = Scene::new();
+    scene.gate.broken.set(true);
+    assert_eq!(scene.read(IERC4626::maxDepositCall { receiver: scene.alice }), U256::ZERO);
+    assert_eq!(scene.read(IERC4626::maxRedeemCall { controller: scene.alice }), U256::ZERO);
+    assert_eq!(scene.read(IERC4626::maxWithdrawCall { controller: scene.alice }), U256::ZERO);
+}
