@@ -43,7 +43,10 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     event StreamAdded(uint256 amount, uint64 end);
     event FeesCollected(address indexed account, uint256 amount);
     event Recovered(address indexed from, uint256 amount);
+    /// Run-off began or ended: by order, or for ever because a share fell below a thousandth of its first price.
     event RunOffSet(bool ordered);
+    event PeersSet(address indexed risk, address indexed policy, address indexed assessor);
+    event TreasurySet(address indexed treasury);
 
     error PreviewNotSupported();
     error ZeroShares();

@@ -7,7 +7,7 @@ use protocol::{
     abi::{
         IOwned::{AlreadyWired, ParameterOutOfBounds},
         IPausable::PauseSet,
-        IVault::{PreviewNotSupported, RunOffSet},
+        IVault::{PeersSet, PreviewNotSupported, RunOffSet, TreasurySet},
     },
     call, emit, error,
 };
@@ -303,6 +303,7 @@ impl<'a> VaultExt {
         state.set_risk(risk);
         state.policy.set(policy);
         state.assessor.set(assessor);
+        emit!(state.vm(), PeersSet, [risk, policy, assessor], []);
         self.set_treasury(treasury)
     }
 
@@ -313,6 +314,7 @@ impl<'a> VaultExt {
             return Err(error!(ParameterOutOfBounds, parameter("treasury"), 0u8));
         }
         self.state.treasury.set(treasury);
+        emit!(self.state.vm(), TreasurySet, [treasury], []);
         Ok(())
     }
 

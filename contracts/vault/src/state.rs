@@ -455,6 +455,8 @@ impl State {
     #[inline(never)]
     pub(crate) fn close(&mut self, open: &Open) -> Result<()> {
         let Open { books, before, .. } = open;
+        debug_assert!(before.stream.is_some() || books.stream == Stream::default(), "a stream that is not written");
+        debug_assert!(before.debt.is_some() || books.debt == Debt::default(), "a debt that is not written");
         let streaming = books.stream.amount > 0 && books.stream.end > open.now;
         let mut flags = u64::from(streaming) * STREAMING;
         flags |= u64::from(books.debt.owed > 0) * OWING;

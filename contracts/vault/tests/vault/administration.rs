@@ -39,6 +39,9 @@ fn peers_are_wired_once_by_the_owner_or_the_set_up_key() {
         (peers.risk, peers.policy, peers.assessor, peers.treasury),
         (scene.risk, scene.policy, scene.assessor, scene.treasury)
     );
+    let event = scene.events::<IVault::PeersSet>().pop().unwrap();
+    assert_eq!((event.risk, event.policy, event.assessor), (scene.risk, scene.policy, scene.assessor));
+    assert_eq!(scene.events::<IVault::TreasurySet>().pop().unwrap().treasury, scene.treasury);
     scene.refused(scene.setup, wire(&scene)).expect::<AlreadyWired>();
     scene.refused(scene.owner, wire(&scene)).expect::<AlreadyWired>();
 }
