@@ -185,6 +185,12 @@ impl Assessor {
     /// Takes in evidence on a subject and books its incidents for the product's line; `IAssessor.report`.
     ///
     /// Never paused. A trigger that took evidence in but has no incident yet is no error: what it proved stays proven.
+    ///
+    /// # Errors
+    /// `NotWired`, `ReentrancyGuardReentrantCall`, `InvalidReturnData`, and what Risk and the trigger refuse.
+    ///
+    /// # Events
+    /// `IncidentReported` for each incident that has news.
     pub fn report(&mut self, product: U256, subject: B256, evidence: Bytes) -> Result<(U256, u8, u16)> {
         let lock = Lock::take()?;
         let trigger = self.route(product)?.0;
@@ -201,6 +207,13 @@ impl Assessor {
     }
 
     /// Files a policy's claim under an incident; `IAssessor.file`.
+    ///
+    /// # Errors
+    /// `EntryMismatch`, `NoIncident`, `ClaimNotMet`, `ClaimInconclusive`, `NothingToPay`; `NotWired`,
+    /// `ReentrancyGuardReentrantCall`, `InvalidReturnData`, and what Policy, Risk, Vault and the trigger refuse.
+    ///
+    /// # Events
+    /// `ClaimFiled`, `ClaimSettled`; `IncidentReported` where nobody had reported the incident.
     pub fn file(&mut self, policy: U256, incident: U256, entry: Bytes, evidence: Bytes) -> Result<(U256, U256)> {
         let lock = Lock::take()?;
         let opened = self.open(policy, &entry)?;
@@ -267,6 +280,12 @@ impl Assessor {
     // ————————————————————————————————————————————————————————————————————————————————————————————————— owner
 
     /// Sets the peers, once.
+    ///
+    /// # Errors
+    /// `OwnableUnauthorizedAccount`, `AlreadyWired`, `AddressEmptyCode`.
+    ///
+    /// # Events
+    /// `PeersSet`.
     pub fn wire(&mut self, risk: Address, policy: Address) -> Result<()> {
         self.roles.only_owner()?;
         if !self.risk.get().is_zero() {
