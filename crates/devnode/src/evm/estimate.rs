@@ -24,10 +24,7 @@ pub enum Estimate {
 /// # Errors
 ///
 /// The first one of `run`.
-pub fn estimate<E>(
-    highest: u64,
-    mut run: impl FnMut(u64) -> Result<Option<Execution>, E>,
-) -> Result<Estimate, E> {
+pub fn estimate<E>(highest: u64, mut run: impl FnMut(u64) -> Result<Option<Execution>, E>) -> Result<Estimate, E> {
     let Some(first) = run(highest)? else { return Ok(Estimate::NeedsMore) };
     match &first.status {
         Status::Success => {}
@@ -107,8 +104,7 @@ mod tests {
     fn what_cannot_succeed_is_told() {
         assert!(matches!(search(100, 60_000_000, 50_000_000).0, Estimate::NeedsMore));
         assert!(matches!(search(100, 100, 20_000).0, Estimate::NeedsMore));
-        let Ok(found) =
-            estimate::<Infallible>(50_000_000, |_| Ok(Some(execution(Status::Revert, 30_000))));
+        let Ok(found) = estimate::<Infallible>(50_000_000, |_| Ok(Some(execution(Status::Revert, 30_000))));
         assert!(matches!(found, Estimate::Fails(execution) if execution.status == Status::Revert));
     }
 }

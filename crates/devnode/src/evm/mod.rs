@@ -17,6 +17,8 @@ mod instructions;
 mod node_interface;
 mod precompiles;
 mod programs;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 mod transaction;
 mod types;

@@ -6,10 +6,10 @@ use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::{SolInterface, SolValue};
 use revm::Database;
 
+use super::Executor;
 use super::estimate::{Estimate, estimate};
 use super::transaction;
 use super::types::{BlockContext, Execution, Options, Status, TxError, TxRequest};
-use super::Executor;
 use crate::arbos::precompiles::NodeInterface::NodeInterfaceCalls as C;
 
 /// Answers a call to `NodeInterface`: what it does not know, or cannot decode, is a revert without data.
@@ -29,24 +29,20 @@ where
         Ok(C::getL1Confirmations(_)) => Some(U256::ZERO.abi_encode()),
         Ok(C::findBatchContainingBlock(_)) | Err(_) => None,
         // The L1 block number stands still on a chain without L1, as far as this block can tell.
-        Ok(C::blockL1Num(c)) => {
-            (c.l2BlockNum <= block.number).then(|| U256::from(block.l1_number).abi_encode())
-        }
+        Ok(C::blockL1Num(c)) => (c.l2BlockNum <= block.number).then(|| U256::from(block.l1_number).abi_encode()),
         Ok(C::l2BlockRangeForL1(c)) => {
             (c.blockNum == block.l1_number).then(|| (0_u64, block.number).abi_encode_params())
         }
-        Ok(C::gasEstimateL1Component(_)) => {
-            Some((0_u64, U256::from(block.basefee), U256::ZERO).abi_encode_params())
-        }
+        Ok(C::gasEstimateL1Component(_)) => Some((0_u64, U256::from(block.basefee), U256::ZERO).abi_encode_params()),
         Ok(C::gasEstimateComponents(c)) => {
             let to = (!c.contractCreation).then_some(c.to);
             let request = TxRequest { to, data: c.data, ..tx.clone() };
             match gas_of(executor, &mut db, block, &request, options)? {
-                Estimate::Gas(gas) => {
-                    Some((gas, 0_u64, U256::from(block.basefee), U256::ZERO).abi_encode_params())
-                }
+                Estimate::Gas(gas) => Some((gas, 0_u64, U256::from(block.basefee), U256::ZERO).abi_encode_params()),
                 Estimate::Fails(execution) => return Ok(*execution),
-                Estimate::NeedsMore => return Ok(ended(tx, Status::Halt(super::words::OUT_OF_GAS.into()), Bytes::new())),
+                Estimate::NeedsMore => {
+                    return Ok(ended(tx, Status::Halt(super::words::OUT_OF_GAS.into()), Bytes::new()));
+                }
             }
         }
     };

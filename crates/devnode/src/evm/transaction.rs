@@ -44,7 +44,8 @@ where
 {
     let is_free = options.mode == Mode::Call && tx.max_fee == 0 && tx.priority_fee == 0;
     let basefee = if is_free { 0 } else { block.basefee };
-    let mut run = Run { evm: new_evm(executor, db, block, basefee, tx, options), tx, mode: options.mode, basefee, is_free };
+    let mut run =
+        Run { evm: new_evm(executor, db, block, basefee, tx, options), tx, mode: options.mode, basefee, is_free };
     let intrinsic = run.check()?;
     run.buy_gas();
     run.warm();

@@ -66,7 +66,7 @@ pub(super) fn call(f: &mut Frame<'_>) -> Answer {
         C::withdrawEth(c) => send(f, c.destination, Bytes::new()),
         C::sendMerkleTreeState(_) => {
             f.view()?;
-            // Only the account that makes batches may ask, and it is no contract's caller here.
+            // Only calls from the zero address may ask: nodes do, contracts cannot.
             if f.request.caller != Address::ZERO {
                 return Err(Fail::Plain);
             }
@@ -88,7 +88,9 @@ fn send(f: &mut Frame<'_>, destination: Address, data: Bytes) -> Answer {
     f.payable()?;
     let (caller, value) = (f.request.caller, f.request.value);
     let block = f.world.block().clone();
-    let l1_number = f.read(space::block_hashes().at(0)).map(|_| block.l1_number)?;
+    // The L1 block number is a slot of ArbOS: reading it costs, though the block knows it too.
+    f.read(space::block_hashes().at(0))?;
+    let l1_number = block.l1_number;
 
     let message = [
         caller.as_slice(),

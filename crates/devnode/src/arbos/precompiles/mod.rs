@@ -13,6 +13,8 @@ mod arb_wasm;
 mod arb_wasm_cache;
 pub(crate) mod errors;
 mod interfaces;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 
