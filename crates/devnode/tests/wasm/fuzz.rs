@@ -7,21 +7,37 @@ use alloy_primitives::{Address, Bytes, U256};
 use devnode::{
     rules::Rules,
     wasm::{
-        Exit, ProgramCode, ProgramCosts, StylusParams, UnpackError, activate, compile, decompress,
+        Activation, Exit, Module, ProgramCode, ProgramCosts, StylusParams, UnpackError, activate, compile, decompress,
         prices::MAX_WASM_SIZE,
     },
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 
+fn suite() -> &'static [serde_json::Value] {
+    static SUITE: OnceLock<serde_json::Value> = OnceLock::new();
+    let suite = SUITE.get_or_init(|| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/programs.json");
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    });
+    suite["steps"].as_array().unwrap()
+}
+
+/// What a recorded step sends.
+fn deployment(id: &str) -> Bytes {
+    let step = suite().iter().find(|step| step["id"] == id).unwrap_or_else(|| panic!("no step {id}"));
+    step["data"].as_str().unwrap().parse().unwrap()
+}
+
+fn costs_of(activation: &Activation) -> ProgramCosts {
+    let Activation { init, cached, footprint, .. } = *activation;
+    ProgramCosts { version: 2, init, cached, footprint, is_cached: true }
+}
+
 /// Modules that real deployments carried.
 fn modules() -> &'static [Vec<u8>] {
     static MODULES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     MODULES.get_or_init(|| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/programs.json");
-        let suite: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-        let modules: Vec<_> = suite["steps"]
-            .as_array()
-            .unwrap()
+        let modules: Vec<_> = suite()
             .iter()
             .filter(|step| step["id"].as_str().unwrap().starts_with("deploy "))
             .filter_map(|step| {
@@ -45,13 +61,6 @@ fn modules() -> &'static [Vec<u8>] {
 fn try_all(wasm: &[u8], rules: &Rules, calldata: Vec<u8>) {
     let Ok(activation) = activate(wasm, rules, &StylusParams::default(), 0) else { return };
     let module = compile(wasm, rules).expect("what activates compiles");
-    let costs = ProgramCosts {
-        version: 2,
-        init: activation.init,
-        cached: activation.cached,
-        footprint: activation.footprint,
-        is_cached: true,
-    };
     let tx = Transaction {
         from: Address::repeat_byte(1),
         to: Address::repeat_byte(2),
@@ -59,7 +68,7 @@ fn try_all(wasm: &[u8], rules: &Rules, calldata: Vec<u8>) {
         data: calldata.into(),
         gas: 200_000,
     };
-    let receipt = World::default().transact(rules, &module, costs, &tx);
+    let receipt = World::default().transact(rules, &module, costs_of(&activation), &tx);
     assert!(receipt.gas_used <= tx.gas);
     if let Exit::OutOfInk | Exit::OutOfStack = receipt.exit {
         assert_eq!(receipt.gas_used, tx.gas);
@@ -68,6 +77,68 @@ fn try_all(wasm: &[u8], rules: &Rules, calldata: Vec<u8>) {
 
 fn rules() -> impl Strategy<Value = Rules> {
     proptest::sample::select(Rules::VERSIONS.to_vec()).prop_map(|version| Rules::of(version).unwrap())
+}
+
+/// The recorded program that does what its calldata says, one opcode for each host function.
+fn probe() -> &'static (Module, ProgramCosts) {
+    static PROBE: OnceLock<(Module, ProgramCosts)> = OnceLock::new();
+    PROBE.get_or_init(|| {
+        let data: Bytes = deployment("deploy probe");
+        let wasm = decompress(0, &data[47..], MAX_WASM_SIZE).unwrap();
+        let activation = activate(&wasm, &Rules::default(), &StylusParams::default(), 0).unwrap();
+        (compile(&wasm, &Rules::default()).unwrap(), costs_of(&activation))
+    })
+}
+
+/// Opcodes of the probe and how many bytes of operands each takes; those with a length of their own have it here.
+const OPERANDS: &[(u8, usize)] = &[
+    (0x01, 32),
+    (0x02, 64),
+    (0x03, 1),
+    (0x04, 32),
+    (0x05, 64),
+    (0x09, 8),
+    (0x0a, 0),
+    (0x0c, 20),
+    (0x0d, 28),
+    (0x0e, 20),
+    (0x0f, 20),
+    (0x15, 0),
+    (0x17, 0),
+    (0x18, 0),
+    (0x20, 0),
+    (0x21, 0),
+    (0x22, 64),
+    (0x23, 64),
+    (0x24, 64),
+    (0x25, 96),
+    (0x26, 96),
+    (0x30, 2),
+    (0x31, 4),
+    (0x32, 4),
+    (0x35, 4),
+    (0x36, 4),
+    (0x39, 9),
+    (0x3b, 4),
+    (0x3c, 8),
+    (0x3d, 4),
+    (0x3e, 4),
+    (0x3f, 12),
+];
+
+/// Operations with operands that are often small, often at the edge of memory, sometimes anything.
+fn script() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![
+        (0u8..8).prop_map(|byte| [0, 0, 0, byte]),
+        (0xFFE0u32..0x1_0020).prop_map(u32::to_be_bytes),
+        any::<u32>().prop_map(u32::to_be_bytes),
+    ];
+    let operation = (proptest::sample::select(OPERANDS), vec(word, 24)).prop_map(|((opcode, operands), words)| {
+        let mut operation = vec![opcode];
+        operation.extend(&words.concat()[..operands]);
+        operation
+    });
+    vec(operation, 0..25).prop_map(|operations| operations.concat())
 }
 
 proptest! {
@@ -92,6 +163,33 @@ proptest! {
         }
     }
 
+    /// Whatever a program asks of its host, ink only falls, effects of failures are gone and gas adds up.
+    #[test]
+    fn any_script_is_borne(script in script(), gas in 50_000u64..400_000) {
+        let (module, costs) = probe();
+        let tx = Transaction {
+            from: Address::repeat_byte(1),
+            to: Address::repeat_byte(2),
+            value: U256::ZERO,
+            data: script.into(),
+            gas,
+        };
+        let mut world = World::default();
+        let receipt = world.transact(&Rules::default(), module, *costs, &tx);
+        prop_assert!(receipt.gas_used <= gas);
+        if receipt.exit != Exit::Success {
+            prop_assert!(world.storage.is_empty());
+        }
+        let records = receipt.trace.records().expect("this world records no calls");
+        let mut ink = u64::MAX;
+        for record in records.iter().filter(|record| record.name != "user_returned") {
+            prop_assert!(record.start_ink <= ink && record.end_ink <= record.start_ink, "{records:?}");
+            ink = record.end_ink;
+        }
+        let returned = records.iter().any(|record| record.name == "user_returned");
+        prop_assert!(returned || !matches!(receipt.exit, Exit::Success | Exit::Revert));
+    }
+
     #[test]
     fn a_damaged_module_is_refused_or_run(
         which in any::<Index>(),
@@ -114,15 +212,7 @@ proptest! {
 
 #[test]
 fn a_module_that_unpacks_to_more_than_allowed_is_refused() {
-    // 16 MiB of zeros, as brotli writes them
-    let bomb = {
-        let suite: serde_json::Value = serde_json::from_str(
-            &fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/programs.json")).unwrap(),
-        )
-        .unwrap();
-        let step = suite["steps"].as_array().unwrap().iter().find(|step| step["id"] == "deploy ops_65536").unwrap();
-        step["data"].as_str().unwrap().parse::<Bytes>().unwrap().slice(47..)
-    };
+    let bomb = deployment("deploy ops_65536").slice(47..);
     let whole = decompress(0, &bomb, MAX_WASM_SIZE).unwrap();
     assert!(whole.len() > 65_536);
     let most = whole.len() as u32;
