@@ -39,6 +39,8 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     event CreditWithdrawn(address indexed account, address indexed receiver, uint256 amount);
     event RedeemCancelled(address indexed controller, uint256 shares, uint256 burned);
     event CohortServed(uint32 indexed week, uint256 shares, uint256 assets);
+    /// A due cohort waits for unsettled incidents, until this time at the latest.
+    event ServiceDelayed(uint32 indexed week, uint256 until);
     event TopUp(uint256 amount, uint256 owed);
     event StreamAdded(uint256 amount, uint64 end);
     event FeesCollected(address indexed account, uint256 amount);
@@ -81,7 +83,8 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function catchUp(uint256 edges) external returns (bool done);
     /// Serves due cohorts in order, looking at no more than n weeks. Nothing is served while anything is owed,
     /// while the reserve exceeds the assets or while filing is paused; a due cohort waits for unsettled incidents
-    /// as long as patience says.
+    /// as long as patience says, counted from the first call that finds it so, so that who does not want the
+    /// price of that time can cancel.
     function serve(uint256 n) external returns (uint256 shares, uint256 assets);
     /// Tops up what is owed from what came in.
     function topUp() external returns (uint256 amount);
@@ -114,7 +117,7 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function weekSeconds() external view returns (uint64);
     /// From the closing of a week to the service of its requests.
     function cooldown() external view returns (uint256);
-    /// How long a due cohort waits for incidents to be settled.
+    /// How long a due cohort waits for incidents to be settled, in all.
     function patience() external view returns (uint256);
     /// Run-off: by order of governance, and for ever because a share fell below a thousandth of its first price.
     function runOff() external view returns (bool ordered, bool depleted);

@@ -14,8 +14,8 @@ use protocol::{
         IERC7540Redeem::{OperatorSet, RedeemRequest},
         IPausable::EnforcedPause,
         IVault::{
-            CohortServed, NothingRequested, RedeemCancelled, RequestIdNotSupported, UnauthorizedOperator, ZeroAssets,
-            ZeroShares,
+            CohortServed, NothingRequested, RedeemCancelled, RequestIdNotSupported, ServiceDelayed,
+            UnauthorizedOperator, ZeroAssets, ZeroShares,
         },
     },
     call, emit, error,
@@ -119,7 +119,7 @@ impl State {
     fn leave(&mut self, open: &mut Open, request: &mut Request, controller: Address) -> Result<u128> {
         let mut cohort = self.cohort(request.week);
         let left = open.books.leave(request, &mut cohort, open.now)?;
-        self.set_cohort(request.week, &cohort);
+        self.set_cohort(request.week, &cohort)?;
         let burned = plus(left.burned, left.dust)?;
         if burned > 0 {
             let vault = self.vm().contract_address();
@@ -133,13 +133,13 @@ impl State {
     /// Serves due cohorts in order, looking at no more than `most` weeks.
     ///
     /// Nothing is served while anything is owed, while possible claims take all there is, or while filing is paused;
-    /// a cohort that has just become due waits for incidents to be settled, but no longer than the vault's patience.
+    /// a due cohort waits for incidents to be settled, but no longer than the vault's patience, from the first try on.
     ///
     /// # Errors
     /// `EnforcedPause`, `CatchUpFirst`, `NotWired`; what risk reverted with.
     ///
     /// # Events
-    /// For each cohort `Transfer` and `CohortServed`; `StreamAdded` where it was served below the middle price; `TopUp`.
+    /// `ServiceDelayed` where a cohort begins to wait. For each cohort served `Transfer` and `CohortServed`; `StreamAdded` where it was served below the middle price; `TopUp`.
     pub(crate) fn serve(&mut self, most: U256) -> Result<(U256, U256)> {
         let lock = Lock::take()?;
         self.require_redemptions()?;
@@ -155,14 +155,21 @@ impl State {
                 open.head += 1;
                 continue;
             }
-            let due = (open.head + 1) * open.books.seconds + self.cooldown();
-            if open.now < due || (gate.unsettled > 0 && open.now < due + self.patience()) {
+            if open.now < (open.head + 1) * open.books.seconds + self.cooldown() {
+                break;
+            }
+            let first = cohort.waiting == 0;
+            if gate.unsettled > 0 && cohort.waits(open.now, self.patience()) {
+                if first {
+                    self.set_cohort(open.head, &cohort)?;
+                    emit!(self.vm(), ServiceDelayed, [open.head], [open.now + self.patience()]);
+                }
                 break;
             }
             // Nothing is invested, so all that is in the pool is liquid.
             let limits = Limits { reserve: gate.reserve, minimum: gate.minimum, liquid: open.books.pool };
             let Some(served) = open.books.serve(&mut cohort, &limits, open.now)? else { break };
-            self.set_cohort(open.head, &cohort);
+            self.set_cohort(open.head, &cohort)?;
             let vault = self.vm().contract_address();
             self.shares.shift(vault, Address::ZERO, served.shares)?;
             emit!(self.vm(), CohortServed, [open.head], [served.shares, served.assets]);

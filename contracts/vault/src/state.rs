@@ -15,7 +15,7 @@
 //! settings     asset 160 | deposits paused until 40 | redemptions paused until 40 | decimals 8
 //! risk         risk 160 | cooldown 32 | patience 32
 //! changes      one word for two weeks: rate change of the even week i128 | of the odd one i128
-//! cohort       units 128 | pending 128      RAY − κ 128 | α 128      cap assets 128 | cap shares 128
+//! cohort       units 128 | pending 128      RAY − κ 90 | waiting 38 | α 128      cap assets 128 | cap shares 128
 //! request      units 128 | week 32          carried shares i128 | carried assets i128
 //! record       confirmed 104 | owed 104 | epoch 32                  ψ 96 | payee 160
 //! ```
@@ -530,7 +530,12 @@ impl State {
     /// The cohort of a week, its cap left out: all that a claim needs.
     pub(crate) fn served_cohort(&self, week: u64) -> Cohort {
         let indices = Packed(self.cohorts.getter(U256::from(week)).indices.get());
-        Cohort { gone: indices.u128(0, 128), alpha: indices.u128(128, 128), ..self.open_cohort(week) }
+        Cohort {
+            gone: indices.u128(0, 90),
+            waiting: indices.u64(90, 38),
+            alpha: indices.u128(128, 128),
+            ..self.open_cohort(week)
+        }
     }
 
     /// The cohort of a week that is open, when nothing can have been served: all that a request needs.
@@ -545,9 +550,15 @@ impl State {
     }
 
     /// Keeps a cohort; its cap is kept when the books are opened.
-    pub(crate) fn set_cohort(&mut self, week: u64, cohort: &Cohort) {
+    ///
+    /// # Errors
+    /// `MathOverflow` where a field does not fit.
+    pub(crate) fn set_cohort(&mut self, week: u64, cohort: &Cohort) -> Result<()> {
         self.set_open_cohort(week, cohort);
-        self.cohorts.setter(U256::from(week)).indices.set(pair(cohort.gone, cohort.alpha));
+        let indices = put(Packed::default(), 0, 90, cohort.gone)?;
+        let indices = put(indices, 90, 38, u128::from(cohort.waiting))?.with_u128(128, 128, cohort.alpha);
+        self.cohorts.setter(U256::from(week)).indices.set(indices.0);
+        Ok(())
     }
 
     /// What a controller has asked for.

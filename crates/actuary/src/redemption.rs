@@ -31,6 +31,8 @@ pub struct Cohort {
     pub gone: u128,
     /// α: assets served on a unit, in RAY.
     pub alpha: u128,
+    /// Since when the cohort, once due, has waited for incidents to be settled, in seconds; zero while it has not.
+    pub waiting: u64,
     /// The price at the edge that closed the week; not set while it is open.
     pub cap: Price,
 }
@@ -40,6 +42,16 @@ impl Cohort {
     #[must_use]
     pub const fn kappa(&self) -> u128 {
         RAY.saturating_sub(self.gone)
+    }
+
+    /// Whether a due cohort still waits at `now` while incidents are not settled: `patience` seconds in all, from the
+    /// first time that its service was tried during one. In this time who does not want the exit price can cancel,
+    /// however long the cohort has been due.
+    pub fn waits(&mut self, now: u64, patience: u64) -> bool {
+        if self.waiting == 0 {
+            self.waiting = now;
+        }
+        now - self.waiting < patience
     }
 }
 

@@ -319,6 +319,17 @@ fn a_cap_worth_nothing_does_not_block_the_queue() {
 }
 
 #[test]
+fn a_cohort_waits_for_incidents_once() {
+    let mut cohort = Cohort::default();
+    assert!(cohort.waits(100, 10));
+    assert!(cohort.waits(109, 10));
+    assert!(!cohort.waits(110, 10));
+    assert!(!cohort.waits(500, 10), "in all");
+    assert_eq!(cohort.waiting, 100);
+    assert!(!Cohort::default().waits(100, 0), "without patience");
+}
+
+#[test]
 fn claims_are_pro_rata_down_for_shares_and_up_for_assets() {
     let cohort = Cohort { units: 10, pending: 0, gone: actuary::payout::RAY, alpha: 0, ..Cohort::default() };
     let request = Request { units: 0, week: 0, shares: 10, assets: 7 };

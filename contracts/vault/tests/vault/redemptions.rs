@@ -340,6 +340,8 @@ fn a_due_cohort_waits_for_incidents_to_be_settled_but_not_for_ever() {
     scene.gate.unsettled.set(1);
     scene.gate.reserve.set(2 * M);
     assert_eq!(scene.serve().1, U256::ZERO);
+    let event = scene.events::<IVault::ServiceDelayed>().pop().unwrap();
+    assert_eq!((u(event.week), event.until), (u(scene.world.now() / WEEK - 3), u(scene.world.now() + PATIENCE)));
     scene.world.warp(PATIENCE - 1);
     assert_eq!(scene.serve().1, U256::ZERO);
     scene.world.warp(1);
@@ -352,6 +354,24 @@ fn a_due_cohort_waits_for_incidents_to_be_settled_but_not_for_ever() {
     scene.gate.reserve.set(0);
     scene.weeks(4);
     near(scene.solvency().exitPrice, u(12u64) * U256::from(10).pow(u(20u64)), 1_000_000_000_000_000);
+}
+
+/// However long a cohort has been due: an incident that opens now gives it time to cancel.
+#[test]
+fn nobody_is_served_at_the_price_of_an_incident_without_notice() {
+    let scene = Scene::new();
+    let shares = scene.deposit(scene.alice, 10 * M);
+    scene.request(scene.alice, shares / u(2u64));
+    scene.gate.minimum.set(10 * M); // too little capital to serve anybody
+    scene.weeks(20);
+    assert_eq!(scene.serve().1, U256::ZERO);
+    scene.gate.unsettled.set(1);
+    scene.gate.reserve.set(4 * M);
+    scene.gate.minimum.set(2 * M);
+    assert_eq!(scene.serve().1, U256::ZERO);
+    let back = scene.done(scene.alice, cancel(scene.alice));
+    assert_eq!(back, shares / u(2u64));
+    assert_eq!(scene.events::<IVault::ServiceDelayed>().len(), 1);
 }
 
 #[test]
