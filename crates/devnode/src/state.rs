@@ -417,3 +417,161 @@ impl Database for Overlay<'_> {
         self.view.block_hash_ref(number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use revm::state::{Account, EvmStorageSlot, TransactionId};
+
+    use super::*;
+
+    /// What a few accounts are at one version: the slow way to keep a past.
+    type Model = HashMap<Address, (u64, HashMap<U256, U256>)>;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Store { account: u8, slot: u8, value: u8 },
+        Nonce { account: u8, nonce: u8 },
+        Destroy { account: u8 },
+        Rewind { steps: u8 },
+        Forget { steps: u8 },
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            6 => (0u8..4, 0u8..4, 0u8..4).prop_map(|(account, slot, value)| Step::Store { account, slot, value }),
+            3 => (0u8..4, 0u8..4).prop_map(|(account, nonce)| Step::Nonce { account, nonce }),
+            1 => (0u8..4).prop_map(|account| Step::Destroy { account }),
+            1 => (0u8..8).prop_map(|steps| Step::Rewind { steps }),
+            1 => (0u8..16).prop_map(|steps| Step::Forget { steps }),
+        ];
+        proptest::collection::vec(step, 1..80)
+    }
+
+    fn address(account: u8) -> Address {
+        Address::repeat_byte(account + 1)
+    }
+
+    fn destroyed() -> Account {
+        let mut account = Account::default();
+        account.mark_touch();
+        account.mark_selfdestruct();
+        account
+    }
+
+    fn assert_equal(view: View<'_>, model: &Model) {
+        for account in 0..4 {
+            let (nonce, slots) = model.get(&address(account)).cloned().unwrap_or_default();
+            assert_eq!(view.nonce(address(account)), nonce);
+            for slot in (0..4).map(U256::from) {
+                assert_eq!(view.slot(address(account), slot), slots.get(&slot).copied().unwrap_or_default());
+            }
+        }
+    }
+
+    proptest! {
+        /// Every version that is not forgotten reads as it was, through rewinds and forgetting.
+        #[test]
+        fn the_past_reads_as_it_was(steps in steps()) {
+            let mut state = State::default();
+            let mut past = vec![Model::default()];
+            let mut horizon = 0;
+            for step in steps {
+                let mut now = past.last().expect("never empty").clone();
+                match step {
+                    Step::Store { account, slot, value } => {
+                        state.set_storage(address(account), U256::from(slot), U256::from(value));
+                        now.entry(address(account)).or_default().1.insert(U256::from(slot), U256::from(value));
+                        past.push(now);
+                    }
+                    Step::Nonce { account, nonce } => {
+                        state.set_account(address(account), AccountInfo::default().with_nonce(nonce.into()));
+                        now.entry(address(account)).or_default().0 = nonce.into();
+                        past.push(now);
+                    }
+                    Step::Destroy { account } => {
+                        state.commit(EvmState::from_iter([(address(account), destroyed())]));
+                        now.remove(&address(account));
+                        past.push(now);
+                    }
+                    Step::Rewind { steps } => {
+                        let version = state.version().saturating_sub(steps.into());
+                        prop_assert_eq!(state.rewind(version), version >= horizon);
+                        if version >= horizon {
+                            past.truncate(version as usize + 1);
+                        }
+                    }
+                    Step::Forget { steps } => {
+                        horizon = horizon.max(state.version().saturating_sub(steps.into()));
+                        state.forget_before(horizon);
+                    }
+                }
+                prop_assert_eq!(state.version() as usize + 1, past.len());
+                for (version, model) in past.iter().enumerate() {
+                    match state.at(version as Version) {
+                        Some(view) => assert_equal(view, model),
+                        None => prop_assert!((version as Version) < horizon),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_histories_have_equal_commitments() {
+        let build = |order: [u64; 2]| {
+            let mut state = State::default();
+            let mut account = Account::default();
+            account.mark_touch();
+            account.info.nonce = 1;
+            for slot in order {
+                let value = EvmStorageSlot::new_changed(U256::ZERO, U256::from(slot), TransactionId::ZERO);
+                account.storage.insert(U256::from(slot), value);
+            }
+            state.commit(EvmState::from_iter([(address(0), account)]));
+            state.commitment(B256::ZERO, 0)
+        };
+        assert_eq!(build([1, 2]), build([2, 1]));
+        assert_ne!(build([1, 2]), build([1, 3]));
+        assert_ne!(State::default().commitment(B256::ZERO, 0), State::default().commitment(B256::repeat_byte(1), 0));
+    }
+
+    #[test]
+    fn code_survives_that_its_account_is_changed() {
+        let mut state = State::default();
+        let code = Bytes::from_static(&[0xef, 0xf0, 0, 0, 1]);
+        state.set_account(address(0), AccountInfo::from_bytecode(bytecode(code.clone())));
+        let info = AccountInfo { nonce: 7, ..state.latest().info(address(0)) };
+        state.set_account(address(0), info);
+        assert_eq!((state.latest().code(address(0)), state.latest().nonce(address(0))), (code, 7));
+        assert_eq!(state.at(0).expect("kept").code(address(0)), Bytes::new());
+    }
+
+    #[test]
+    fn an_overlay_changes_only_what_it_names() {
+        let mut state = State::default();
+        state.set_account(address(0), AccountInfo::from_balance(U256::from(5)));
+        state.set_storage(address(0), U256::from(1), U256::from(11));
+        state.set_storage(address(0), U256::from(2), U256::from(22));
+        let over = |storage| AccountOverride { nonce: Some(3), storage, ..AccountOverride::default() };
+        let read = |storage, slot: u64| {
+            let overrides = HashMap::from([(address(0), over(storage))]);
+            let mut overlay = Overlay::new(state.latest(), &overrides);
+            let Ok(info) = overlay.basic(address(0));
+            let info = info.expect("it exists");
+            assert_eq!((info.balance, info.nonce), (U256::from(5), 3));
+            let Ok(value) = overlay.storage(address(0), U256::from(slot));
+            value
+        };
+        let slots = || HashMap::from([(U256::from(1), U256::from(99))]);
+        assert_eq!(read(StorageOverride::None, 1), U256::from(11));
+        assert_eq!(
+            (read(StorageOverride::Some(slots()), 1), read(StorageOverride::Some(slots()), 2)),
+            (U256::from(99), U256::from(22))
+        );
+        assert_eq!(
+            (read(StorageOverride::All(slots()), 1), read(StorageOverride::All(slots()), 2)),
+            (U256::from(99), U256::ZERO)
+        );
+    }
+}

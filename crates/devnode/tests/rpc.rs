@@ -247,6 +247,23 @@ fn estimates_suffice_and_are_near_the_least() {
 }
 
 #[test]
+fn access_lists_name_what_is_touched() {
+    let chain = Chain::default();
+    let reader = chain.place(0x45, READER);
+    let other = Address::repeat_byte(0x46);
+    let call = |to: Address| chain.ask("eth_createAccessList", json!([{ "to": to }]));
+    assert_eq!(call(reader)["accessList"], json!([{ "address": reader, "storageKeys": [word(0)] }]));
+    // BALANCE of another account.
+    let asker = chain.place(0x47, &format!("0x73{}315f5260205ff3", hex::encode(other)));
+    assert_eq!(call(asker)["accessList"], json!([{ "address": other, "storageKeys": [] }]));
+    assert_eq!(call(other)["accessList"], json!([]));
+    // SLOAD of the slot that is numbered as the gas that is left: every list changes it.
+    let restless = chain.place(0x48, "0x5a545f5260205ff3");
+    let settled = chain.0.request("eth_createAccessList", json!([{ "to": restless }]));
+    assert!(settled.is_err_and(|error| error.message.contains("every access list")));
+}
+
+#[test]
 fn old_blocks_can_be_read() {
     let chain = Chain::default();
     let writer = chain.place(0x22, WRITER);
@@ -525,6 +542,43 @@ async fn a_busy_port_is_one_clear_error_and_a_stopped_node_frees_its_own() {
     assert_eq!(error.to_string().lines().count(), 1);
     node.stop().await;
     devnode::serve(again).await.expect("free again").stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_stays_connected_does_not_hold_up_the_end() {
+    let node = served().await;
+    let address = node.address();
+    let connected = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).expect("a server");
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_chainId" }).to_string();
+        write!(
+            stream,
+            "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("sent");
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).expect("an answer");
+        assert_eq!(&start, b"HTTP/1.1 200");
+        stream
+    });
+    let stream = connected.await.expect("no panic");
+    tokio::time::timeout(std::time::Duration::from_secs(10), node.stop()).await.expect("it ends");
+    drop(stream);
+}
+
+#[tokio::test]
+async fn dropping_the_handle_stops_the_server() {
+    let node = served().await;
+    let address = node.address();
+    drop(node);
+    for _ in 0..100 {
+        if std::net::TcpListener::bind(address).is_ok() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{address} is still bound");
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ fn accounts() {
     replay(&["accounts"]);
 }
 
+/// One of the programs that it calls, it does not activate: `programs` did.
 #[test]
 fn calls() {
     replay(&["programs", "calls"]);

@@ -1,6 +1,6 @@
 //! Calls that are not mined: `eth_call`, `eth_estimateGas`, `eth_createAccessList`, and traces of what was mined.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use alloy_primitives::{Address, B256, Bytes, U256, address};
@@ -16,6 +16,8 @@ pub const CALL_GAS_CAP: u64 = 50_000_000;
 const TRANSFER_GAS: u64 = 21_000;
 /// Gas that a call with value gives away.
 const CALL_STIPEND: u64 = 2_300;
+/// Rounds in which an access list must settle.
+const MAX_LIST_ROUNDS: usize = 32;
 /// Estimates stop when they are this near to the least gas that suffices.
 const ESTIMATE_ERROR: f64 = 0.015;
 
@@ -123,6 +125,9 @@ pub enum CallError {
     /// It runs and fails, whatever the gas.
     #[error("{}", match .0 { Status::Halt(reason) => reason, _ => "execution reverted" })]
     Failed(Status, Bytes),
+    /// Each access list makes the call touch something else.
+    #[error("the call touches other slots with every access list")]
+    UnsteadyAccessList,
     /// There is no such transaction.
     #[error("transaction not found")]
     UnknownTransaction,
@@ -236,10 +241,16 @@ impl Node {
         let chain = self.chain.read();
         let scene = self.scene(&chain, at)?;
         let mut request = call.request();
-        // A list changes gas and so may change what is touched: repeat until it stays the same.
-        loop {
+        // A list changes gas and so may change what is touched: repeat until nothing new is. A contract can make that
+        // take long, therefore not more often than this.
+        for _ in 0..MAX_LIST_ROUNDS {
             let execution = self.run(&scene, &request, Options::CALL)?;
-            let list = touched(&request, &execution);
+            let mut list = touched(&request, &execution);
+            for (address, slots) in &request.access_list {
+                list.entry(*address).or_default().extend(slots);
+            }
+            let list: Vec<_> =
+                list.into_iter().map(|(address, slots)| (address, slots.into_iter().collect::<Vec<_>>())).collect();
             if list == request.access_list {
                 let error = match execution.status {
                     Status::Success => None,
@@ -251,6 +262,7 @@ impl Node {
             request.access_list = list;
             request.kind = request.kind.max(1);
         }
+        Err(CallError::UnsteadyAccessList)
     }
 
     /// Executes a mined transaction again, on the state that it had, and records what `options` asks for.
@@ -317,7 +329,7 @@ impl Chain {
 
 /// What an execution touched, less what is warm without being named: sender, recipient and precompiles, if none of their
 /// slots was touched, and the accounts that ArbOS itself uses.
-fn touched(request: &TxRequest, execution: &Execution) -> Vec<(Address, Vec<B256>)> {
+fn touched(request: &TxRequest, execution: &Execution) -> BTreeMap<Address, BTreeSet<B256>> {
     const L1_PRICER: Address = address!("a4b00000000000000000000000000000000000f6");
     let precompile = |address: &Address| address.0[..18].iter().all(|byte| *byte == 0);
     let mut list = BTreeMap::new();
@@ -325,12 +337,11 @@ fn touched(request: &TxRequest, execution: &Execution) -> Vec<(Address, Vec<B256
         if [arbos::STATE_ADDRESS, L1_PRICER, BlockContext::COINBASE].contains(address) {
             continue;
         }
-        let mut slots: Vec<B256> = account.storage.keys().map(|slot| B256::from(*slot)).collect();
-        slots.sort_unstable();
+        let slots: BTreeSet<B256> = account.storage.keys().map(|slot| B256::from(*slot)).collect();
         let warm = *address == request.from || Some(*address) == request.to || precompile(address);
         if !slots.is_empty() || !(warm || execution.created == Some(*address)) {
             list.insert(*address, slots);
         }
     }
-    list.into_iter().collect()
+    list
 }

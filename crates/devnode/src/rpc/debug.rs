@@ -83,7 +83,9 @@ impl Tracer {
                 Ok(Value::Array(told))
             }
             Self::HostIo => {
-                let records = execution.host_trace.as_ref().and_then(HostioTrace::records).unwrap_or_default();
+                let records = execution.host_trace.as_ref().and_then(HostioTrace::records);
+                let records =
+                    records.ok_or_else(|| RpcError::new("a call without a frame cannot be told by stylusTracer"))?;
                 if count(records) > MAX_RECORDS {
                     return Err(RpcError::new(format!("more than {MAX_RECORDS} host I/Os")));
                 }

@@ -49,7 +49,7 @@ pub enum ServeError {
     },
 }
 
-/// A node that is being served. Dropping it leaves the server running until the program ends.
+/// A node that is being served. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Handle {
     address: SocketAddr,
