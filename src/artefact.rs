@@ -189,18 +189,24 @@ impl Builder {
     pub fn build(&self, mut progress: impl FnMut(&Program)) -> Result<Vec<Artefact>> {
         fs::create_dir_all(&self.out).map_err(|source| Error::File { path: self.out.clone(), source })?;
         let mut artefacts = Vec::new();
+        let mut too_large = None;
         for program in PROGRAMS {
             let inputs = self.inputs(program)?;
-            let artefact = match self.load(program.name) {
-                Ok(artefact) if artefact.inputs == inputs && self.code_path(program.name).is_file() => artefact,
-                _ => {
-                    progress(program);
-                    self.build_one(program, inputs)?
+            match self.load(program.name) {
+                Ok(artefact) if artefact.inputs == inputs && self.code_path(program.name).is_file() => {
+                    artefacts.push(artefact);
+                    continue;
                 }
-            };
-            artefacts.push(artefact);
+                _ => progress(program),
+            }
+            match self.build_one(program, inputs) {
+                Ok(artefact) => artefacts.push(artefact),
+                // the others are of use meanwhile
+                Err(error @ Error::TooLarge { .. }) => drop(too_large.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(artefacts)
+        too_large.map_or(Ok(artefacts), Err)
     }
 
     /// The artefact of a program that was built.

@@ -14,33 +14,92 @@ use stylus_sdk::stylus_core::host::RawLogAccess;
 pub type Result<T, E = Revert> = core::result::Result<T, E>;
 
 /// Revert data: an ABI-encoded Solidity error, or what a callee reverted with.
+///
+/// A program holds the data of at most one revert at a time, in one place: there the value itself is empty, so that
+/// the many `?` on its way out move nothing and drop nothing. That is a tenth of a large program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revert(Vec<u8>);
+pub struct Revert(held::Data);
 
 impl Revert {
     /// An error of `selector` with static `words` as its arguments.
     #[inline(never)]
+    #[cold]
     #[must_use]
     pub fn new(selector: [u8; 4], words: &[U256]) -> Self {
-        Self(encode_call(selector, words))
+        Self::raw(encode_call(selector, words))
     }
 
     /// Data that is revert data already, passed on as it is.
     #[must_use]
-    pub const fn raw(data: Vec<u8>) -> Self {
-        Self(data)
+    pub fn raw(data: Vec<u8>) -> Self {
+        Self(held::Data::hold(data))
     }
 
     /// The encoded error.
     #[must_use]
     pub fn data(&self) -> &[u8] {
-        &self.0
+        self.0.bytes()
     }
 }
 
 impl From<Revert> for Vec<u8> {
     fn from(revert: Revert) -> Self {
-        revert.0
+        revert.0.take()
+    }
+}
+
+/// Where revert data is: in the value natively, where tests hold many.
+#[cfg(not(target_arch = "wasm32"))]
+mod held {
+    use alloc::vec::Vec;
+
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct Data(Vec<u8>);
+
+    impl Data {
+        pub(super) const fn hold(data: Vec<u8>) -> Self {
+            Self(data)
+        }
+        pub(super) fn bytes(&self) -> &[u8] {
+            &self.0
+        }
+        pub(super) fn take(self) -> Vec<u8> {
+            self.0
+        }
+    }
+}
+
+/// Where revert data is: in one static of a program, which has one thread and one revert at a time.
+#[cfg(target_arch = "wasm32")]
+mod held {
+    use alloc::vec::Vec;
+    use core::{cell::UnsafeCell, mem};
+
+    struct Place(UnsafeCell<Vec<u8>>);
+
+    // SAFETY: programs have one thread.
+    unsafe impl Sync for Place {}
+
+    static PLACE: Place = Place(UnsafeCell::new(Vec::new()));
+
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct Data(());
+
+    impl Data {
+        pub(super) fn hold(data: Vec<u8>) -> Self {
+            // SAFETY: one thread, and no reference into the place outlives a call of this module but the one of
+            // `bytes`, which borrows the only value there is.
+            unsafe { *PLACE.0.get() = data };
+            Self(())
+        }
+        pub(super) fn bytes(&self) -> &[u8] {
+            // SAFETY: as in `hold`.
+            unsafe { &*PLACE.0.get() }
+        }
+        pub(super) fn take(self) -> Vec<u8> {
+            // SAFETY: as in `hold`.
+            mem::take(unsafe { &mut *PLACE.0.get() })
+        }
     }
 }
 
