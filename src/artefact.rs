@@ -63,7 +63,9 @@ pub enum Error {
         reason: String,
     },
     /// The program does not fit one account.
-    #[error("{program} is {size} bytes compressed; a program may have {SIZE_LIMIT}: take something out of it or split it")]
+    #[error(
+        "{program} is {size} bytes compressed; a program may have {SIZE_LIMIT}: take something out of it or split it"
+    )]
     TooLarge {
         /// The program.
         program: String,
@@ -154,6 +156,7 @@ pub struct Artefact {
 pub struct Builder {
     root: PathBuf,
     out: PathBuf,
+    limit: usize,
 }
 
 impl Builder {
@@ -162,7 +165,13 @@ impl Builder {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
         let out = root.join("build/contracts");
-        Self { root, out }
+        Self { root, out, limit: SIZE_LIMIT }
+    }
+
+    /// The same with another limit of a program's size, for development chains that allow more than real ones.
+    #[must_use]
+    pub fn with_limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
     /// Where the project is: the folder of the nearest `Stylus.toml` with `[workspace]`, upwards from the working
@@ -214,7 +223,8 @@ impl Builder {
     /// # Errors
     /// [`Error::Missing`].
     pub fn load(&self, name: &str) -> Result<Artefact> {
-        let text = fs::read_to_string(self.out.join(format!("{name}.json"))).map_err(|_| Error::Missing(name.into()))?;
+        let text =
+            fs::read_to_string(self.out.join(format!("{name}.json"))).map_err(|_| Error::Missing(name.into()))?;
         serde_json::from_str(&text).map_err(|_| Error::Missing(name.into()))
     }
 
@@ -232,7 +242,7 @@ impl Builder {
     /// [`Error::Missing`], and [`Error::TooLarge`] for one that no account can hold.
     pub fn code(&self, name: &str) -> Result<Vec<u8>> {
         let code = fs::read(self.code_path(name)).map_err(|_| Error::Missing(name.into()))?;
-        if code.len() > SIZE_LIMIT {
+        if code.len() > self.limit {
             return Err(Error::TooLarge { program: name.into(), size: code.len() });
         }
         Ok(code)
@@ -267,7 +277,8 @@ impl Builder {
                     self.collect(&relative.join(name), files)?;
                 }
             }
-        } else if relative.extension().is_some_and(|end| ["rs", "toml", "lock", "sh", "sol"].iter().any(|e| end == *e)) {
+        } else if relative.extension().is_some_and(|end| ["rs", "toml", "lock", "sh", "sol"].iter().any(|e| end == *e))
+        {
             files.insert(relative.to_owned(), fs::read(&path).map_err(failed)?);
         }
         Ok(())
@@ -290,7 +301,7 @@ impl Builder {
             cached_gas: prices::cached_gas(&params, activation.cached),
             code_hash: hex::encode(keccak256(&code)),
         };
-        if code.len() > SIZE_LIMIT {
+        if code.len() > self.limit {
             return Err(Error::TooLarge { program: program.name.into(), size: code.len() });
         }
         write_atomically(&self.code_path(program.name), &code)?;
@@ -321,14 +332,26 @@ impl Builder {
             .envs(contract_environment(&self.root)?)
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .args(["build", "--release", "--lib", "--locked", "--target", "wasm32-unknown-unknown", "-p", program.package]);
+            .args([
+                "build",
+                "--release",
+                "--lib",
+                "--locked",
+                "--target",
+                "wasm32-unknown-unknown",
+                "-p",
+                program.package,
+            ]);
         if program.extension {
             command.args(["--features", "ext"]);
         }
         let output = command.output().map_err(|source| Error::File { path: "cargo".into(), source })?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            if text.contains("rust-src") || text.contains("can't find crate for `core`") || text.contains("library/Cargo.lock") {
+            if text.contains("rust-src")
+                || text.contains("can't find crate for `core`")
+                || text.contains("library/Cargo.lock")
+            {
                 return Err(Error::NoWasmTarget);
             }
             let tail: Vec<_> = text.lines().rev().take(40).collect();
@@ -461,6 +484,8 @@ mod tests {
         let settings = contract_environment(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         let value = |name: &str| settings.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(value("CARGO_PROFILE_RELEASE_OPT_LEVEL"), Some("z"));
-        assert!(value("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS").unwrap().starts_with("-Zunstable-options -Cpanic"));
+        assert!(
+            value("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS").unwrap().starts_with("-Zunstable-options -Cpanic")
+        );
     }
 }

@@ -281,8 +281,11 @@ impl Chain {
             let nonce = self.provider.get_transaction_count(client.address(), Some(BlockNumber::Pending.into())).await;
             tx.set_nonce(self.rpc(what, nonce)?);
         }
-        let signature =
-            client.signer().sign_transaction(&tx).await.map_err(|error| Error::Key(format!("signing failed: {error}")))?;
+        let signature = client
+            .signer()
+            .sign_transaction(&tx)
+            .await
+            .map_err(|error| Error::Key(format!("signing failed: {error}")))?;
         let raw = tx.rlp_signed(&signature);
         Ok(Signed { hash: ethers::utils::keccak256(&raw).into(), raw, tx })
     }

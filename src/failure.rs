@@ -58,7 +58,11 @@ fn address(name: &str) -> ethers::abi::Param {
 #[must_use]
 pub fn decode(data: &[u8]) -> String {
     let Some(selector) = data.get(..4) else {
-        return if data.is_empty() { "reverted without data".into() } else { format!("reverted with 0x{}", hex::encode(data)) };
+        return if data.is_empty() {
+            "reverted without data".into()
+        } else {
+            format!("reverted with 0x{}", hex::encode(data))
+        };
     };
     for error in ERRORS.iter().filter(|error| error.selector() == selector) {
         if let Ok(tokens) = error.decode(&data[4..]) {

@@ -17,6 +17,14 @@ use palisade::{
     story::{Setting, Story},
 };
 
+/// Some programs are still larger than an account of a real chain may be (`palisade sizes` shows which): the nodes of
+/// these tests take them, a real one does not yet.
+const CODE_SIZE_LIMIT: usize = 49_152;
+
+fn builder() -> Builder {
+    Builder::new(env!("CARGO_MANIFEST_DIR")).with_limit(CODE_SIZE_LIMIT)
+}
+
 /// A story on a node of its own.
 struct Stage {
     story: Story,
@@ -31,8 +39,12 @@ impl Stage {
             return None;
         }
         let series = Series::turning_points();
-        let config =
-            devnode::Config { port: 0, timestamp: Some(series.points[0].time - 10 * 86_400), ..devnode::Config::default() };
+        let config = devnode::Config {
+            port: 0,
+            timestamp: Some(series.points[0].time - 10 * 86_400),
+            code_size_limit: CODE_SIZE_LIMIT,
+            ..devnode::Config::default()
+        };
         let node = devnode::serve(config).await.expect("a free port is found");
         let folder = std::env::temp_dir().join(format!("palisade-story-{}-{name}", std::process::id()));
         let story = begin(&node.url(), folder.join("deployment.json"), series).await;
@@ -48,9 +60,8 @@ impl Stage {
 async fn begin(url: &str, ledger: PathBuf, series: Series) -> Story {
     let chain = Chain::connect(url).await.expect("the node answers");
     let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap().with_chain_id(chain.id()));
-    let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
-    let setting =
-        Setting { chain, deployer, builder, ledger: &ledger, series, tell: |line| eprintln!("{line}"), on_step: |_| {} };
+    let tell = |line: &str| eprintln!("{line}");
+    let setting = Setting { chain, deployer, builder: builder(), ledger: &ledger, series, tell, on_step: |_| {} };
     Story::begin(setting).await.expect("the deployment works: run `palisade build` first")
 }
 
@@ -69,6 +80,14 @@ macro_rules! stage {
             None => return,
         }
     };
+}
+
+#[test]
+#[ignore = "vault, risk, depeg and the governor's second half are still above the limit"]
+fn every_program_fits_one_account() {
+    for artefact in builder().load_all().unwrap() {
+        assert!(artefact.bytes <= palisade::artefact::SIZE_LIMIT, "{} is {} bytes", artefact.name, artefact.bytes);
+    }
 }
 
 #[tokio::test]
@@ -95,9 +114,9 @@ async fn a_deployment_belongs_to_the_timelock_alone() {
     let story = &mut stage.story;
     let chain = story.chain().clone();
     let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
-    let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
     let path = story.deployment.ledger.path().to_owned();
-    let again = Deployer::open(chain, deployer.clone(), builder, &path, Profile::standard().name, false).await.unwrap();
+    let again =
+        Deployer::open(chain, deployer.clone(), builder(), &path, Profile::standard().name, false).await.unwrap();
     assert_eq!(verify(&again).await.unwrap(), Vec::<String>::new());
     // the deployer can do nothing any more
     let policy = story.deployment.policy(&deployer);
@@ -162,7 +181,8 @@ async fn a_request_to_leave_waits_for_its_cohort() {
     let vault = story.deployment.vault(&carol);
     story.serve().await.unwrap();
     assert!(vault.claimable_redeem_request(U256::zero(), carol.address()).call().await.unwrap().is_zero());
-    let refused = refusal(story.act("redeem", &carol, vault.redeem(U256::one(), carol.address(), carol.address())).await);
+    let refused =
+        refusal(story.act("redeem", &carol, vault.redeem(U256::one(), carol.address(), carol.address())).await);
     assert!(refused.starts_with("ERC4626ExceededMaxRedeem"), "{refused}");
     stage.strike().await;
 }
@@ -253,8 +273,7 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
     // interrupted at several moments: each time everything that was done stays done
     let mut addresses: Vec<Address> = Vec::new();
     for steps in [1usize, 3, 9, 20] {
-        let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
-        let mut d = Deployer::open(chain.clone(), deployer.clone(), builder, &path, "standard", true).await.unwrap();
+        let mut d = Deployer::open(chain.clone(), deployer.clone(), builder(), &path, "standard", true).await.unwrap();
         let before = d.ledger.steps.len();
         let profile = Profile::standard();
         let options = palisade::deploy::Options::default();
@@ -267,8 +286,7 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
         assert!(addresses.iter().all(|address| known.contains(address)), "a contract was deployed twice");
         addresses = known;
     }
-    let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
-    let mut d = Deployer::open(chain, deployer, builder, &path, "standard", false).await.unwrap();
+    let mut d = Deployer::open(chain, deployer, builder(), &path, "standard", false).await.unwrap();
     let deployment =
         palisade::deploy::deploy(&mut d, &Profile::standard(), &palisade::deploy::Options::default()).await.unwrap();
     assert!(addresses.iter().all(|address| deployment.ledger.contracts.values().any(|other| other == address)));

@@ -11,13 +11,16 @@ use crate::{
 /// How to build.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Keep programs up to this size too: only a development chain that is told so takes them.
+    #[arg(long, default_value_t = SIZE_LIMIT, value_name = "BYTES")]
+    code_size_limit: usize,
     /// Print nothing but errors.
     #[arg(long, short)]
     quiet: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let builder = Builder::find();
+    let builder = Builder::find().with_limit(options.code_size_limit);
     let progress = Progress::new(options.quiet);
     let mut built = 0;
     let artefacts = builder.build(|program| {

@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// Where the certificate's SVG goes.
     #[arg(long, default_value = "build/certificate.svg", value_name = "FILE")]
     certificate: PathBuf,
+    /// Largest code that the embedded node takes. Real chains have 24,576.
+    #[arg(long, default_value_t = crate::artefact::SIZE_LIMIT, value_name = "BYTES")]
+    code_size_limit: usize,
     /// Print nothing but errors.
     #[arg(long, short)]
     quiet: bool,
@@ -35,12 +38,17 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Result<()> {
     let series = Series::find(options.feed.as_deref())?;
-    let builder = Builder::find();
+    let builder = Builder::find().with_limit(options.code_size_limit);
     builder.load_all()?;
     let Some(rpc) = &options.rpc else {
         // the story's first day is ten days before the first price: time to deposit, buy and wait
         let start = series.points.first().map(|point| point.time - 10 * 86_400);
-        let config = devnode::Config { port: 0, timestamp: start, ..devnode::Config::default() };
+        let config = devnode::Config {
+            port: 0,
+            timestamp: start,
+            code_size_limit: options.code_size_limit,
+            ..devnode::Config::default()
+        };
         let node = devnode::serve(config).await?;
         let folder = std::env::temp_dir().join(format!("palisade-demo-{}", std::process::id()));
         let result = play(&options, series, builder, &node.url(), folder.join("deployment.json")).await;

@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// An array of {operation, gas, gas_uncached, floor, peer} with the first operation's gas, entries and new slots.
     #[arg(long)]
     json: bool,
+    /// Largest code that the embedded node takes. Real chains have 24,576.
+    #[arg(long, default_value_t = crate::artefact::SIZE_LIMIT, value_name = "BYTES")]
+    code_size_limit: usize,
 }
 
 /// One operation: the second of its kind by the same user where there are two.
@@ -49,9 +52,9 @@ struct Row {
 pub(crate) async fn run(options: Options) -> Result<()> {
     let progress = Progress::new(options.json);
     progress.now("the story with programs in the cache");
-    let cached = measure(true).await?;
+    let cached = measure(true, options.code_size_limit).await?;
     progress.now("the story with programs out of the cache");
-    let uncached = measure(false).await?;
+    let uncached = measure(false, options.code_size_limit).await?;
     progress.done();
 
     let mut rows: Vec<Row> = Vec::new();
@@ -74,8 +77,12 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
         print!("{}", table(&rows));
-        println!("\nGas of whole transactions; first: where storage slots are new. The floor is what the work itself needs:");
-        println!("intrinsic gas and calldata, entering each program, storage, logs, and the asset token's own execution.");
+        println!(
+            "\nGas of whole transactions; first: where storage slots are new. The floor is what the work itself needs:"
+        );
+        println!(
+            "intrinsic gas and calldata, entering each program, storage, logs, and the asset token's own execution."
+        );
     }
     Ok(())
 }
@@ -137,10 +144,10 @@ pub(crate) fn table_of(measured: &[Measured]) -> Table {
 }
 
 /// Plays the story and a second operation of each kind on a node of its own.
-async fn measure(cache: bool) -> Result<Vec<(Measured, Anatomy)>> {
+async fn measure(cache: bool, code_size_limit: usize) -> Result<Vec<(Measured, Anatomy)>> {
     let series = Series::turning_points();
     let start = series.points.first().map(|point| point.time - 10 * 86_400);
-    let config = devnode::Config { port: 0, timestamp: start, ..devnode::Config::default() };
+    let config = devnode::Config { port: 0, timestamp: start, code_size_limit, ..devnode::Config::default() };
     let node = devnode::serve(config).await?;
     let chain = Chain::connect(&node.url()).await?;
     let deployer = chain.client(wallet(DEVELOPMENT_KEY)?.with_chain_id(chain.id()));
@@ -149,7 +156,7 @@ async fn measure(cache: bool) -> Result<Vec<(Measured, Anatomy)>> {
     let setting = Setting {
         chain: chain.clone(),
         deployer: deployer.clone(),
-        builder: Builder::find(),
+        builder: Builder::find().with_limit(code_size_limit),
         ledger: &ledger,
         series,
         tell: |_| {},

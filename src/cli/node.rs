@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// Leave out Arbitrum's own transaction at the start of each block.
     #[arg(long)]
     no_internal_tx: bool,
+    /// Largest code of an account. Real chains have 24,576.
+    #[arg(long, default_value_t = crate::artefact::SIZE_LIMIT, value_name = "BYTES")]
+    code_size_limit: usize,
     /// Print nothing.
     #[arg(long, short)]
     quiet: bool,
@@ -42,6 +45,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         chain_id: options.chain_id,
         arbos_version: options.arbos,
         timestamp: options.timestamp,
+        code_size_limit: options.code_size_limit,
         internal_tx: !options.no_internal_tx,
         ..devnode::Config::default()
     };

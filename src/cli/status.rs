@@ -30,8 +30,9 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let chain = options.connection.chain().await?;
     let builder = Builder::find();
     let path = options.deployment.unwrap_or_else(|| Ledger::path_of(builder.root(), chain.id(), ""));
-    let ledger = Ledger::open(&path)?
-        .ok_or_else(|| eyre!("no deployment in {}: run `palisade deploy`, or name one by --deployment", path.display()))?;
+    let ledger = Ledger::open(&path)?.ok_or_else(|| {
+        eyre!("no deployment in {}: run `palisade deploy`, or name one by --deployment", path.display())
+    })?;
     let deployment = Deployment::of(chain.clone(), ledger)?;
     if chain.code(deployment.address("vault")).await?.is_empty() {
         return Err(eyre!("the deployment in {} is not on this chain", path.display()));
@@ -48,7 +49,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let year = limits.max_term.min(90 * 86_400).max(limits.min_term);
     let quote = chain.read("quoting", policy.quote(product, deployment.subject(), sample, year.into())).await;
     if options.json {
-        let quote = quote.ok().map(|quote| json!({"amount": sample.to_string(), "term": year, "premium": quote.0.to_string()}));
+        let quote =
+            quote.ok().map(|quote| json!({"amount": sample.to_string(), "term": year, "premium": quote.0.to_string()}));
         let out = json!({"solvency": solvency, "product": product.as_u64(), "quote": quote});
         println!("{}", serde_json::to_string_pretty(&out)?);
         return Ok(());
@@ -98,7 +100,8 @@ pub(crate) fn solvency_table(solvency: &Solvency) -> Table {
     for (name, value) in rows {
         table.row([name.to_owned(), amount(value, 6, 2)]);
     }
-    let coverage = if solvency.coverage_bps.bits() > 32 { "—".into() } else { percent_bps(solvency.coverage_bps.as_u64()) };
+    let coverage =
+        if solvency.coverage_bps.bits() > 32 { "—".into() } else { percent_bps(solvency.coverage_bps.as_u64()) };
     table.row(["capital ÷ minimum capital".to_owned(), coverage]);
     // RAY for one smallest unit of share, of which there are a million for one of the asset
     let price = |ray: U256| amount(ray / U256::exp10(15), 6, 6);

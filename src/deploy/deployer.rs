@@ -6,7 +6,10 @@ use ethers::{
     abi::{Token, encode},
     contract::ContractCall,
     providers::Middleware,
-    types::{Address, BlockNumber, H256, TransactionReceipt, TransactionRequest, U256, transaction::eip2718::TypedTransaction},
+    types::{
+        Address, BlockNumber, H256, TransactionReceipt, TransactionRequest, U256,
+        transaction::eip2718::TypedTransaction,
+    },
     utils::{hex, id, keccak256},
 };
 use serde::Deserialize;
@@ -206,9 +209,10 @@ impl Deployer {
         let value = U256::exp10(16);
         let tx = TransactionRequest::new().to(deployer).data(input).value(value);
         self.step(&format!("deploy {name}"), tx.into()).await?;
-        let address = self.ledger.contract(name).ok_or_else(|| {
-            Error::Verification(format!("the deployment of {name} succeeded but named no address"))
-        })?;
+        let address = self
+            .ledger
+            .contract(name)
+            .ok_or_else(|| Error::Verification(format!("the deployment of {name} succeeded but named no address")))?;
         self.verify_code(name, address, code_hash).await?;
         self.ledger.code_hashes.insert(name.into(), code_hash);
         self.ledger.save()?;
@@ -271,7 +275,8 @@ pub fn solidity_init_code(builder: &Builder, contract: &str, arguments: &[Token]
     let failed = |reason: String| Error::Solidity(format!("{}: {reason}", path.display()));
     let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
     let artefact: SolidityArtefact = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
-    let mut code = hex::decode(artefact.bytecode.trim_start_matches("0x")).map_err(|error| failed(error.to_string()))?;
+    let mut code =
+        hex::decode(artefact.bytecode.trim_start_matches("0x")).map_err(|error| failed(error.to_string()))?;
     code.extend(encode(arguments));
     Ok(code)
 }
@@ -286,6 +291,7 @@ fn deployed_by_deployer(receipt: &TransactionReceipt) -> Option<Address> {
 
 async fn genesis(chain: &Chain) -> Result<H256> {
     let block = chain.provider().get_block(BlockNumber::Number(0u64.into())).await;
-    let block = block.map_err(|error| chain::Error::Rpc { what: "reading the first block".into(), reason: error.to_string() })?;
+    let block = block
+        .map_err(|error| chain::Error::Rpc { what: "reading the first block".into(), reason: error.to_string() })?;
     Ok(block.and_then(|block| block.hash).unwrap_or_default())
 }

@@ -115,7 +115,9 @@ impl Deployment {
         let product = ledger.ids.get("add the depeg product").copied().filter(|_| ledger.finished);
         let Some(product) = product else {
             let path = ledger.path().display().to_string();
-            return Err(Error::Verification(format!("the deployment in {path} is not finished: run `palisade deploy`")));
+            return Err(Error::Verification(format!(
+                "the deployment in {path} is not finished: run `palisade deploy`"
+            )));
         };
         Ok(Self { chain, ledger, product: product.into() })
     }
@@ -265,11 +267,13 @@ struct Contracts {
 /// Asset, feed and sequencer feed: given, or mocks on a development chain.
 async fn foundations(d: &mut Deployer, options: &Options) -> Result<(Address, Address, Address)> {
     let development = d.chain.id() == chain::DEVELOPMENT_CHAIN;
-    let missing = |what: &str| Error::Verification(format!("give the address of {what}: mocks are for development chains"));
+    let missing =
+        |what: &str| Error::Verification(format!("give the address of {what}: mocks are for development chains"));
     let asset = match options.asset {
         Some(asset) => asset,
         None if development => {
-            d.solidity("asset", "StableCoin", &[Token::String("Test dollar".into()), Token::String("USDX".into())]).await?
+            d.solidity("asset", "StableCoin", &[Token::String("Test dollar".into()), Token::String("USDX".into())])
+                .await?
         }
         None => return Err(missing("the vault's asset (--asset)")),
     };
@@ -375,7 +379,8 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
     let failed = |error: &ethers::contract::ContractError<Client>| chain::contract_error("reading the wiring", error);
     let vault = IVault::new(at("vault"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
     let policy = IPolicy::new(at("policy"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
-    let assessor = IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
+    let assessor =
+        IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
     let governor = IGovernor::new(at("governor"), client.clone());
     let facts = [
         ("vault's risk", vault.0, at("risk")),

@@ -50,10 +50,11 @@ impl Cast {
         };
         let enough = U256::exp10(17);
         for client in cast.all() {
-            let balance = chain.provider().get_balance(client.address(), None).await.map_err(|error| chain::Error::Rpc {
-                what: "reading a balance".into(),
-                reason: error.to_string(),
-            })?;
+            let balance = chain
+                .provider()
+                .get_balance(client.address(), None)
+                .await
+                .map_err(|error| chain::Error::Rpc { what: "reading a balance".into(), reason: error.to_string() })?;
             if balance < enough {
                 chain.transfer(sponsor, client.address(), enough * 2).await?;
             }

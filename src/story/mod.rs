@@ -20,7 +20,10 @@ use crate::{
     artefact::Builder,
     bindings::{MockAggregator, StableCoin, vault::Solvency},
     chain::{self, Chain, Client, Clock},
-    deploy::{self, Deployer, Deployment, Profile, profile::{pali, usd}},
+    deploy::{
+        self, Deployer, Deployment, Profile,
+        profile::{pali, usd},
+    },
     feed::{Point, Series},
     report::{amount, grouped},
 };
@@ -181,8 +184,10 @@ impl Story {
         self.act("request redemption", &carol, vault.request_redeem(shares, carol.address(), carol.address())).await?;
         self.pass(2 * self.profile.week + self.profile.cooldown + 1).await?;
         self.serve().await?;
-        let claimable =
-            self.chain().read("reading the request", vault.claimable_redeem_request(U256::zero(), carol.address())).await?;
+        let claimable = self
+            .chain()
+            .read("reading the request", vault.claimable_redeem_request(U256::zero(), carol.address()))
+            .await?;
         self.act("claim redemption", &carol, vault.redeem(claimable, carol.address(), carol.address())).await?;
         self.pass(term + self.profile.waiting + self.profile.grace + 1).await?;
         let policy = self.deployment.policy(&self.cast.keeper);

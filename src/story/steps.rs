@@ -176,12 +176,18 @@ impl Story {
         let vault = self.deployment.vault(&carol);
         let shares = self.chain().read("reading shares", vault.balance_of(carol.address())).await? / 4;
         self.act("request redemption", &carol, vault.request_redeem(shares, carol.address(), carol.address())).await?;
-        let pending =
-            self.chain().read("reading the request", vault.pending_redeem_request(U256::zero(), carol.address())).await?;
+        let pending = self
+            .chain()
+            .read("reading the request", vault.pending_redeem_request(U256::zero(), carol.address()))
+            .await?;
         Self::expect(STEP, pending == shares, format!("{shares} shares requested"), pending.to_string())?;
         let worth = self.chain().read("valuing", vault.convert_to_assets(shares)).await?;
         self.facts.insert("requested worth", worth);
-        self.say(&format!("An underwriter asks to leave\n  Carol requests shares worth {}  ({})", money(worth), self.gas()));
+        self.say(&format!(
+            "An underwriter asks to leave\n  Carol requests shares worth {}  ({})",
+            money(worth),
+            self.gas()
+        ));
         Ok(())
     }
 
@@ -403,7 +409,10 @@ impl Story {
             format!("{} before, {} after", pool.assets, left.assets),
         )?;
         self.paid += received;
-        self.say(&format!("Bob files his claim: verified and paid in one transaction\n  {} to Bob  ({gas})", money(received)));
+        self.say(&format!(
+            "Bob files his claim: verified and paid in one transaction\n  {} to Bob  ({gas})",
+            money(received)
+        ));
         self.say(&format!("  the pool held {} before and {} after", money(pool.assets), money(left.assets)));
         Ok(())
     }
@@ -448,8 +457,10 @@ impl Story {
         let now = self.now().await?;
         self.until(now + 2 * self.profile.week + self.profile.cooldown + 1).await?;
         self.serve().await?;
-        let claimable =
-            self.chain().read("reading the request", vault.claimable_redeem_request(U256::zero(), carol.address())).await?;
+        let claimable = self
+            .chain()
+            .read("reading the request", vault.claimable_redeem_request(U256::zero(), carol.address()))
+            .await?;
         Self::expect(STEP, !claimable.is_zero(), "a served request", "nothing claimable")?;
         let asset = self.asset(&carol);
         let before = self.chain().read("reading a balance", asset.balance_of(carol.address())).await?;
@@ -503,7 +514,12 @@ impl Story {
         self.until(eta.as_u64() + 1).await?;
         self.act("execute", &dora, governor.execute(targets, values, calls, id)).await?;
         let state = self.chain().read("reading the proposal", governor.state(proposal)).await?;
-        Self::expect(STEP, state == EXECUTED, format!("state {EXECUTED} (it was {SUCCEEDED} before)"), state.to_string())?;
+        Self::expect(
+            STEP,
+            state == EXECUTED,
+            format!("state {EXECUTED} (it was {SUCCEEDED} before)"),
+            state.to_string(),
+        )?;
         let shares = self.chain().read("reading the shares", self.deployment.policy(&dora).shares()).await?;
         Self::expect(STEP, shares == NEW_SHARES, format!("{NEW_SHARES:?}"), format!("{shares:?}"))?;
         let delay = span(self.profile.delay);

@@ -32,6 +32,9 @@ pub struct Config {
     pub timestamp: Option<u64>,
     /// L1 block number that contracts see as `block.number`. A development chain without L1 has 0.
     pub l1_block_number: u64,
+    /// Largest code of an account, in bytes. Real chains have EIP-170's 24,576: more is for trying out programs that
+    /// are still to be made smaller.
+    pub code_size_limit: usize,
     /// Blocks whose state can still be read; older ones keep their headers, transactions and receipts.
     pub history: u64,
 }
@@ -50,6 +53,7 @@ impl Default for Config {
             internal_tx: true,
             timestamp: None,
             l1_block_number: 0,
+            code_size_limit: 24_576,
             history: 10_000,
         }
     }

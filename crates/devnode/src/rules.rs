@@ -35,6 +35,8 @@ pub struct Rules {
     pub not_wasm_is_typed: bool,
     /// The chain may be set to collect tips.
     pub tips: bool,
+    /// Largest code of an account: EIP-170's, unless a development chain is told to allow more.
+    pub code_size_limit: usize,
     /// A contract delegated to a precompile (EIP-7702) behaves as an account without code.
     pub delegated_precompile_is_empty: bool,
 }
@@ -62,6 +64,7 @@ impl Rules {
             activation_gas: false,
             not_wasm_is_typed: false,
             tips: false,
+            code_size_limit: 24_576,
             delegated_precompile_is_empty: false,
         };
         let v51 = Self {

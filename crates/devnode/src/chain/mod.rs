@@ -116,7 +116,8 @@ impl Node {
     ///
     /// [`ConfigError`] if the configuration asks for what this node cannot do.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        let rules = Rules::of(config.arbos_version).ok_or(ConfigError::ArbosVersion(config.arbos_version))?;
+        let mut rules = Rules::of(config.arbos_version).ok_or(ConfigError::ArbosVersion(config.arbos_version))?;
+        rules.code_size_limit = config.code_size_limit;
         let chain = Chain::genesis(&config, &rules);
         Ok(Self { executor: Executor::new(rules), chain: RwLock::new(chain), config })
     }
