@@ -175,3 +175,36 @@ fn the_vaults_words_are_where_the_picture_says() {
         U256::from_be_slice(B256::left_padding_from(asset.as_slice()).as_slice())
     );
 }
+
+/// Storage is what operations cost: how many new words each of them fills, the first and the second time.
+#[test]
+fn the_second_operation_of_its_kind_fills_no_new_word() {
+    let scene = Scene::new();
+    let mut words = scene.world.slots_of(scene.vault);
+    let mut new_words = |operation: &str, expected: usize| {
+        let now = scene.world.slots_of(scene.vault);
+        assert_eq!(now as isize - words as isize, expected as isize, "{operation}");
+        words = now;
+    };
+    let shares = scene.deposit(scene.alice, 10 * M);
+    new_words("first deposit: a balance", 1);
+    scene.deposit(scene.alice, M);
+    new_words("second deposit", 0);
+    scene.request(scene.alice, shares / u(4u64));
+    new_words("first request: the queue's ends, the queued shares, a cohort, a request", 4);
+    scene.request(scene.alice, shares / u(4u64));
+    new_words("second request", 0);
+    scene.sell(M, 0, 4 * 604_800);
+    new_words("first sale: unearned premiums share a word; two weeks' changes", 2);
+    scene.sell(M, 0, 4 * 604_800);
+    new_words("second sale", 0);
+    scene.weeks(3);
+    scene.serve();
+    new_words("service: a cap, a cohort's indices, what is served; a stream", 3);
+    scene.done(scene.alice, IERC4626::withdrawCall { assets: u(M), receiver: scene.alice, controller: scene.alice });
+    new_words("first claim: what was taken out", 1);
+    scene.done(scene.alice, IERC4626::withdrawCall { assets: u(M), receiver: scene.alice, controller: scene.alice });
+    new_words("second claim", 0);
+    scene.lose(M);
+    new_words("a payout", 0);
+}
