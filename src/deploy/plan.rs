@@ -229,7 +229,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         recovery: profile.recovery as u32,
         window: profile.window as u32,
         heartbeat: profile.heartbeat as u32,
-        floor_price: 0,
+        floor_price: 10_000_000_000_000_000,
     };
     d.call("register the subject", contract.depeg.register(word(SUBJECT), subject)).await?;
     let add = contract.risk.add_product(vault, depeg, DEPEG, terms(profile));

@@ -159,12 +159,19 @@ impl Story {
         self.capital().await?;
         self.cover().await?;
         self.ask_to_leave().await?;
-        self.propose().await?;
+        // where time is waited for, the vote runs while the rest of the story plays
+        let waiting = self.chain().clock() == Clock::Real;
+        if waiting {
+            self.propose().await?;
+        }
         self.depeg().await?;
         self.report().await?;
         self.claim().await?;
         self.recovery().await?;
         self.leave().await?;
+        if !waiting {
+            self.propose().await?;
+        }
         self.vote_and_execute().await
     }
 
