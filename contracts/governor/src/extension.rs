@@ -36,15 +36,15 @@ use crate::{
 };
 
 /// `keccak256("Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)")`.
-pub const BALLOT_TYPEHASH: B256 = b256!("f2aad550cf55f045cb27e9c559f9889fdfb6e6cdaa032301d6ea397784ae51d7");
+const BALLOT_TYPEHASH: B256 = b256!("f2aad550cf55f045cb27e9c559f9889fdfb6e6cdaa032301d6ea397784ae51d7");
 /// `keccak256("ExtendedBallot(uint256 proposalId,uint8 support,address voter,uint256 nonce,string reason,bytes params)")`.
-pub const EXTENDED_BALLOT_TYPEHASH: B256 =
+const EXTENDED_BALLOT_TYPEHASH: B256 =
     b256!("3e83946653575f9a39005e1545185629e92736b7528ab20ca3816f315424a811");
 
 /// The ERC-165 id of OpenZeppelin's `IGovernor`: all its functions but ERC-165's.
-pub const INTERFACE_ID: [u8; 4] = interface_id(&[]);
+const INTERFACE_ID: [u8; 4] = interface_id(&[]);
 /// The same without `getProposalId`, as it was before OpenZeppelin 5.3.
-pub const OLD_INTERFACE_ID: [u8; 4] = interface_id(&[IGovernor::getProposalIdCall::SELECTOR]);
+const OLD_INTERFACE_ID: [u8; 4] = interface_id(&[IGovernor::getProposalIdCall::SELECTOR]);
 
 /// The contract's second program, run by the first one on the first one's storage.
 #[cfg_attr(feature = "ext", entrypoint)]
