@@ -160,7 +160,7 @@ impl Risk {
         let reserve = self.book.reserve(&open)?;
         self.book.close(&open, None, None)?;
         if news {
-            let (state, worst) = (line.state.code(), line.episode.worst);
+            let (state, worst) = (line.state.code(), line.worst());
             let words = [state.word(), worst.word(), line.reserve().word()];
             emit!(self.vm(), IRisk::IncidentChanged, [product, subject, number], [words[0], words[1], words[2]]);
         }

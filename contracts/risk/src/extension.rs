@@ -225,12 +225,11 @@ impl RiskExt {
     pub fn line(&self, product: U256, subject: B256) -> Result<[U256; 9]> {
         let open = self.book.open(product, subject, MOST_WEEKS, true)?;
         let line = &open.line;
-        let quiet = line.state == State::Quiet;
         let shown = |value: u64, when: bool| if when { U256::from(value) } else { U256::ZERO };
         Ok([
             self.book.key_names.get(U256::from(line.key)).word(),
             line.state.code().word(),
-            shown(line.episode.worst, !quiet),
+            U256::from(line.worst()),
             U256::from(line.cover),
             U256::from(line.exposed),
             U256::from(line.confirmed),

@@ -262,12 +262,18 @@ impl Line {
     pub fn settle(&mut self, clock: Clock, latent_limit: u64) -> bool {
         let before = self.state;
         if self.is_latent() && clock.now() >= self.episode.evidence_at + latent_limit {
-            self.withdraw();
+            self.withdraw(clock);
         }
         if self.state == State::Closed && clock.claims() > self.episode.lapse_at {
             self.calm();
         }
         self.state != before
+    }
+
+    /// The worst loss of the newest incident so far, in basis points; 0 where none can be claimed under.
+    #[must_use]
+    pub fn worst(&self) -> u64 {
+        if self.is_latent() || (self.state != State::Quiet && self.episode.confirmed) { self.episode.worst } else { 0 }
     }
 
     /// Whether there is latent evidence and nothing else of the newest incident.
@@ -373,7 +379,7 @@ impl Line {
             Verdict::NotMet => {
                 let withdrawn = newest && self.is_latent();
                 if withdrawn {
-                    self.withdraw();
+                    self.withdraw(at.clock);
                 }
                 Ok(withdrawn)
             }
@@ -398,9 +404,11 @@ impl Line {
                 self.supersede(report, at);
                 let was_quiet = self.state == State::Quiet;
                 self.expose(report.opened_at, at, scheduled)?;
+                // What was latent is replaced by what is proven; what is proven only rises.
+                let proven = if self.episode.confirmed { self.episode.worst } else { 0 };
+                self.episode.worst = proven.max(report.worst);
                 self.episode.confirmed = true;
                 self.episode.opened_at = report.opened_at;
-                self.episode.worst = self.episode.worst.max(report.worst);
                 self.state = State::Open;
                 if report.closed_at != 0 {
                     self.episode.closed |= 1;
@@ -425,9 +433,7 @@ impl Line {
         self.expose(report.opened_at, at, scheduled)?;
         if self.state == State::Quiet {
             self.state = State::Closed;
-            if self.episode.confirmed {
-                self.episode.worst = 0; // it has lapsed
-            }
+            self.episode.confirmed = false; // the newest one has lapsed: it is none of these
         }
         let owed = if report.closed_at == 0 {
             FULL
@@ -501,9 +507,9 @@ impl Line {
         self.owed = (own + others).min(FULL);
     }
 
-    /// Takes back latent evidence: what was closed before goes on.
-    fn withdraw(&mut self) {
-        if self.episode.others == 0 {
+    /// Takes back latent evidence: what was closed before goes on until its lapse.
+    fn withdraw(&mut self, clock: Clock) {
+        if clock.claims() > self.episode.lapse_at {
             self.calm();
         } else {
             self.state = State::Closed;

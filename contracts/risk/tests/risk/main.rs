@@ -1,0 +1,12 @@
+//! The risk contract: every function, error and role; the reserve's worked examples; random histories against a
+//! reference model.
+
+mod administration;
+mod capital;
+mod claims_clock;
+mod evidence;
+mod incidents;
+mod interface;
+mod model;
+mod sale;
+mod town;
