@@ -37,6 +37,8 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     event PremiumSplit(uint256 indexed policy, uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, address indexed referrer);
     event PolicyExpired(uint256 indexed policy);
     event PolicyClaimed(uint256 indexed policy, uint256 confirmed, uint256 remaining);
+    /// Where a product's calls and money go, for ever.
+    event ProductListed(uint256 indexed product, address indexed trigger, address indexed vault, address asset);
     event PeersSet(address indexed risk, address indexed assessor, address indexed certificate);
     event SharesSet(uint16 treasuryBps, uint16 juryBps, uint16 referralBps);
 
@@ -70,6 +72,10 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     ) external returns (uint256 policy, uint256 premium);
     /// Closes a policy whose last filing has passed, on the claims clock; anyone. The certificate stays.
     function expire(uint256 policy) external;
+
+    /// Keeps a product's trigger, vault and asset as Risk and the vault tell them now, for ever; anyone. Its first
+    /// sale does it otherwise.
+    function list(uint256 product) external;
 
     // Called by Assessor
     /// Locks a policy for a claim by caller (its holder or an operator) and answers with its terms; filed:

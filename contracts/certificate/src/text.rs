@@ -63,7 +63,7 @@ fn split(value: U256, decimals: u8) -> (String, String) {
 fn join(whole: &str, fraction: &str) -> String {
     let mut out = String::new();
     for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -256,7 +256,7 @@ mod tests {
 
         #[test]
         fn dates_go_on_day_by_day(day in 0u64..4_000_000) {
-            let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
             let ((year, month, date), next) = (civil(day), civil(day + 1));
             let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
             let expected = match (date == lengths[month], month) {

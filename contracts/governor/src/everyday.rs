@@ -205,6 +205,28 @@ impl Governor {
         Ok(id)
     }
 
+    /// The id of a proposal.
+    pub fn hash_proposal(
+        &self,
+        targets: Vec<Address>,
+        values: Vec<U256>,
+        calldatas: Vec<Bytes>,
+        description_hash: B256,
+    ) -> U256 {
+        Actions { targets, values, calldatas }.proposal_id(description_hash)
+    }
+
+    /// The id of a proposal.
+    pub fn get_proposal_id(
+        &self,
+        targets: Vec<Address>,
+        values: Vec<U256>,
+        calldatas: Vec<Bytes>,
+        description_hash: B256,
+    ) -> U256 {
+        self.hash_proposal(targets, values, calldatas, description_hash)
+    }
+
     /// The proposal's state, as `IGovernor.ProposalState` counts it.
     pub fn state(&self, proposal_id: U256) -> Result<u8> {
         Ok(self.core.state(proposal_id, self.core.proposal(proposal_id))? as u8)

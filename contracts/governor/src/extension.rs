@@ -30,10 +30,7 @@ use stylus_sdk::{
     stylus_core::host::{BlockAccess, MessageAccess},
 };
 
-use crate::{
-    actions::Actions,
-    core::{Core, NAME, QUORUM_DENOMINATOR, VERSION},
-};
+use crate::core::{Core, NAME, QUORUM_DENOMINATOR, VERSION};
 
 /// `keccak256("Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)")`.
 const BALLOT_TYPEHASH: B256 = b256!("f2aad550cf55f045cb27e9c559f9889fdfb6e6cdaa032301d6ea397784ae51d7");
@@ -152,29 +149,7 @@ impl GovernorExt {
         self.core.extension.program()
     }
 
-    // —————————————————————————————————————————————————————————————————————————————————————— proposals and votes
-
-    /// The id of a proposal.
-    pub fn hash_proposal(
-        &self,
-        targets: Vec<Address>,
-        values: Vec<U256>,
-        calldatas: Vec<Bytes>,
-        description_hash: B256,
-    ) -> U256 {
-        Actions { targets, values, calldatas }.proposal_id(description_hash)
-    }
-
-    /// The id of a proposal.
-    pub fn get_proposal_id(
-        &self,
-        targets: Vec<Address>,
-        values: Vec<U256>,
-        calldatas: Vec<Bytes>,
-        description_hash: B256,
-    ) -> U256 {
-        self.hash_proposal(targets, values, calldatas, description_hash)
-    }
+    // —————————————————————————————————————————————————————————————————————————————————————————————————— votes
 
     /// The votes that `account` had at `timepoint`, which must be past.
     pub fn get_votes(&self, account: Address, timepoint: U256) -> Result<U256> {

@@ -6,13 +6,16 @@ use actuary::math::add;
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall, SolEvent};
 use protocol::{
-    Result, Word,
+    Result, Revert, Word,
     abi::{IERC721::MetadataUpdate, IPolicy, IRisk, ITrigger, IVault},
     call::{Answer, ask, tell, token},
     emit, error, ext,
     guard::{self, Lock},
 };
-use standards::{abi::log_bytes, errors::ReentrancyGuardReentrantCall};
+use standards::{
+    abi::{encode_call, log_bytes},
+    errors::{InvalidReturnData, ReentrancyGuardReentrantCall},
+};
 use stylus_sdk::{
     abi::Bytes,
     prelude::*,
@@ -74,14 +77,11 @@ impl Policy {
             return Err(error!(IPolicy::InsuredMustConsent, insured));
         }
 
-        // What the peers say. Nothing of this contract has been written yet: the trigger is anybody's code.
+        // What the peers say. Nothing of this sale has been written yet: the trigger is anybody's code.
         let risk = self.book.risk()?;
-        let (route, first_sale) = match self.book.route(product) {
-            Some(route) => (route, None),
-            None => {
-                let route = self.book.find_route(risk, product)?;
-                (route, Some(self.book.find_symbol(route.asset)))
-            }
+        let route = match self.book.route(product) {
+            Some(route) => route,
+            None => self.list(product)?,
         };
         let entered = self.enter(&route, subject, insured, position)?;
         let entry = entered.bytes(1)?;
@@ -110,9 +110,6 @@ impl Policy {
         let interest = self.book.numbered(interest, subject, position)?;
         self.book.set_interest(key, interest);
 
-        if let Some(symbol) = first_sale {
-            self.book.set_route(product, &route, symbol);
-        }
         let entry_hash = if entry.is_empty() { None } else { Some(self.vm().native_keccak256(entry)) };
         let sale = Sale { receiver, product, subject, insured, position, amount, terms, entry_hash };
         let id = self.book.record(&sale, interest)?;
@@ -255,6 +252,14 @@ impl Policy {
             return Err(error!(IPolicy::SubjectNotHealthy, subject));
         }
         Ok(entered)
+    }
+
+    /// Lets the second program keep the route of a product that is sold for the first time.
+    fn list(&mut self, product: U256) -> Result<Route> {
+        let program = self.book.extension.program();
+        let calldata = encode_call(IPolicy::listCall::SELECTOR, &[product]);
+        ext::delegate(self.vm(), program, &calldata).map_err(Revert::raw)?;
+        self.book.route(product).ok_or_else(|| error!(InvalidReturnData, program))
     }
 
     fn send(&mut self, from: Address, to: Address, id: U256, data: &[u8]) -> Result<()> {

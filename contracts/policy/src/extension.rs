@@ -67,6 +67,20 @@ impl PolicyExt {
         Ok(answer)
     }
 
+    /// Keeps a product's route as Risk, the vault and the asset tell it now; for ever. Anyone; `buy` does it at the
+    /// first sale.
+    pub fn list(&mut self, product: U256) -> Result<()> {
+        let risk = self.book.risk()?;
+        if self.book.route(product).is_some() {
+            return Ok(());
+        }
+        let route = self.book.find_route(risk, product)?;
+        let symbol = self.book.find_symbol(route.asset);
+        self.book.set_route(product, &route, symbol);
+        emit!(self.vm(), IPolicy::ProductListed, [product, route.trigger, route.vault], [route.asset]);
+        Ok(())
+    }
+
     /// All of a policy, as `IPolicy.Policy`.
     pub fn policy_of(&self, policy: U256) -> Result<[U256; 18]> {
         let token = self.book.policy(policy)?;

@@ -49,7 +49,7 @@ fn accounts() {
     replay(&["accounts"]);
 }
 
-/// One of the programs that it calls, it does not activate: `programs` did.
+/// It calls programs that only `programs` activates.
 #[test]
 fn calls() {
     replay(&["programs", "calls"]);

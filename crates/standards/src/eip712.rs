@@ -89,9 +89,6 @@ mod tests {
         let domain = struct_hash(DOMAIN_TYPEHASH, &words);
         assert_eq!(domain, b256!("f2cee375fa42b42143804025fc449deafd50cc031ca257e0b194a650a912090f"));
         let mail = b256!("c52c0ee5d84264471806290a3f2c4cecfc5490626bf912d01f240d7a274b371e");
-        assert_eq!(
-            typed_hash(domain, mail),
-            b256!("be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2")
-        );
+        assert_eq!(typed_hash(domain, mail), b256!("be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2"));
     }
 }

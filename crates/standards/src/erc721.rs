@@ -23,9 +23,8 @@ use crate::{
     abi::{Result, Revert, Word, encode_call, push_bytes},
     call, emit, error,
     errors::{
-        ERC721IncorrectOwner, ERC721InsufficientApproval, ERC721InvalidApprover,
-        ERC721InvalidOperator, ERC721InvalidOwner, ERC721InvalidReceiver, ERC721InvalidSender,
-        ERC721NonexistentToken,
+        ERC721IncorrectOwner, ERC721InsufficientApproval, ERC721InvalidApprover, ERC721InvalidOperator,
+        ERC721InvalidOwner, ERC721InvalidReceiver, ERC721InvalidSender, ERC721NonexistentToken,
     },
     events::ApprovalForAll,
     packed::Packed,
@@ -230,13 +229,7 @@ impl Erc721 {
     /// # Errors
     /// `ERC721InvalidReceiver` where it answers anything but the magic value or reverts without data; what it
     /// reverted with otherwise.
-    pub fn check_received(
-        &mut self,
-        from: Address,
-        to: Address,
-        id: U256,
-        data: &[u8],
-    ) -> Result<()> {
+    pub fn check_received(&mut self, from: Address, to: Address, id: U256, data: &[u8]) -> Result<()> {
         type Received = IERC721Receiver::onERC721ReceivedCall;
         let vm = self.vm();
         if vm.code_size(to) == 0 {
@@ -246,13 +239,8 @@ impl Erc721 {
         let mut calldata = encode_call(Received::SELECTOR, &head);
         push_bytes(&mut calldata, data);
         let refused = || -> Revert { error!(ERC721InvalidReceiver, to) };
-        let answer = call::tell_raw(vm, to, &calldata).map_err(|revert| {
-            if revert.data().is_empty() {
-                refused()
-            } else {
-                revert
-            }
-        })?;
+        let answer = call::tell_raw(vm, to, &calldata)
+            .map_err(|revert| if revert.data().is_empty() { refused() } else { revert })?;
         let mut magic = B256::ZERO;
         magic[..4].copy_from_slice(&Received::SELECTOR);
         match answer.data().get(..32) {

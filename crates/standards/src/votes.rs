@@ -14,8 +14,7 @@ use stylus_sdk::{
 use crate::{
     abi::{Result, Word},
     checkpoints::{Checkpoint, MAX_VALUE, Trace},
-    ecdsa, eip712,
-    emit,
+    ecdsa, eip712, emit,
     erc20::Allowances,
     error,
     errors::{

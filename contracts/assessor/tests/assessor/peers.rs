@@ -29,13 +29,16 @@ impl Got {
     }
 }
 
+/// A call that a peer makes: to whom, with what.
+pub(crate) type Hook = (Address, Vec<u8>);
+
 /// A peer that answers by a script.
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) at: Address,
     answers: Rc<RefCell<HashMap<[u8; 4], ArbResult>>>,
     /// Makes this call before it answers, and keeps what came of it.
-    pub(crate) hook: Rc<RefCell<Option<(Address, Vec<u8>)>>>,
+    pub(crate) hook: Rc<RefCell<Option<Hook>>>,
     pub(crate) hooked: Rc<RefCell<Vec<ArbResult>>>,
     got: Rc<RefCell<Vec<Got>>>,
 }

@@ -1,7 +1,7 @@
 //! Buying: what is checked, recorded, paid and told.
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use alloy_sol_types::{SolCall, SolValue};
+use alloy_sol_types::SolCall;
 use proptest::prelude::*;
 use protocol::abi::{EnforcedPause, IERC721, IPolicy, IRisk, NotWired};
 use standards::errors::{
@@ -526,12 +526,32 @@ fn a_product_keeps_the_route_of_its_first_sale() {
 }
 
 #[test]
-fn each_address_of_a_route_survives_its_packing() {
-    // the asset's address is in two halves: one whose every byte differs
+fn anyone_lists_a_product_before_its_first_sale() {
     let town = Town::new();
+    town.must(town.bob, IPolicy::listCall { product: PRODUCT });
+    let [listed] = &town.world.events::<IPolicy::ProductListed>(town.policy)[..] else { panic!("one listing") };
+    assert_eq!((listed.product, listed.trigger), (PRODUCT, town.trigger));
+    assert_eq!((listed.vault, listed.asset), (town.vault, town.usd.at));
+    town.must(town.bob, IPolicy::listCall { product: PRODUCT });
     town.bought();
-    let paid = town.usd.balance_of(&town.world, town.vault);
-    assert!(!paid.is_zero(), "asset, vault and trigger were found again");
+    assert_eq!(town.world.events::<IPolicy::ProductListed>(town.policy).len(), 1);
+}
+
+#[test]
+fn what_risk_does_not_know_is_not_listed() {
+    let town = Town::new();
+    let product = U256::from(9);
+    town.refused(town.bob, IPolicy::listCall { product }).expect::<IRisk::UnknownProduct>();
+    Town::unwired().refused(town.bob, IPolicy::listCall { product }).expect::<NotWired>();
+}
+
+#[test]
+fn in_the_middle_of_a_first_sale_nothing_else_is_listed_but_by_the_same_rules() {
+    let town = Town::new();
+    town.hook("trigger", IPolicy::listCall { product: U256::from(2) });
     town.bought();
-    assert_eq!(town.usd.balance_of(&town.world, town.vault), paid + paid);
+    assert!(town.peers.hook_result.borrow_mut().take().unwrap().is_ok(), "listing is anybody's, at any time");
+    let [first, second] = &town.world.events::<IPolicy::ProductListed>(town.policy)[..] else { panic!("two listings") };
+    assert_eq!([first.product, second.product], [PRODUCT, U256::from(2)]);
+    assert_eq!(town.policy_of(U256::ONE).product, PRODUCT);
 }

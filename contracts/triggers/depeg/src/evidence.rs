@@ -16,7 +16,7 @@ pub(crate) fn rounds(evidence: &[u8]) -> Result<Vec<u128>> {
     let invalid = || error!(IDepegTrigger::InvalidEvidence);
     let words: Vec<U256> = evidence.chunks_exact(32).map(U256::from_be_slice).collect();
     let [offset, length, ids @ ..] = words.as_slice() else { return Err(invalid()) };
-    if evidence.len() % 32 != 0 || *offset != U256::from(32) || *length != U256::from(ids.len()) {
+    if !evidence.len().is_multiple_of(32) || *offset != U256::from(32) || *length != U256::from(ids.len()) {
         return Err(invalid());
     }
     if ids.len() > MOST_ROUNDS {

@@ -64,51 +64,51 @@ pub mod space {
 
     /// L1 pricing.
     pub fn l1() -> Space {
-        Space::ROOT.sub(&[0])
+        Space::ROOT.child(&[0])
     }
     /// L2 pricing.
     pub fn l2() -> Space {
-        Space::ROOT.sub(&[1])
+        Space::ROOT.child(&[1])
     }
     /// Addresses of the chain's owners.
     pub fn chain_owners() -> Space {
-        Space::ROOT.sub(&[4])
+        Space::ROOT.child(&[4])
     }
     /// Accumulator of messages to L1.
     pub fn send_merkle() -> Space {
-        Space::ROOT.sub(&[5])
+        Space::ROOT.child(&[5])
     }
     /// Number and hashes of L1 blocks.
     pub fn block_hashes() -> Space {
-        Space::ROOT.sub(&[6])
+        Space::ROOT.child(&[6])
     }
     /// Stylus programs.
     pub fn programs() -> Space {
-        Space::ROOT.sub(&[8])
+        Space::ROOT.child(&[8])
     }
     /// Parameters of programs.
     pub fn program_params() -> Space {
-        programs().sub(&[0])
+        programs().child(&[0])
     }
     /// Activated programs by code hash.
     pub fn program_data() -> Space {
-        programs().sub(&[1])
+        programs().child(&[1])
     }
     /// Module hashes by code hash.
     pub fn module_hashes() -> Space {
-        programs().sub(&[2])
+        programs().child(&[2])
     }
     /// The price of activation data.
     pub fn data_pricer() -> Space {
-        programs().sub(&[3])
+        programs().child(&[3])
     }
     /// Addresses that may put programs into the cache.
     pub fn cache_managers() -> Space {
-        programs().sub(&[4])
+        programs().child(&[4])
     }
     /// Extra gas of activations.
     pub fn activation_gas() -> Space {
-        programs().sub(&[5])
+        programs().child(&[5])
     }
 }
 
@@ -374,7 +374,7 @@ pub struct AddressSet(pub Space);
 
 impl AddressSet {
     fn position(self, address: Address) -> U256 {
-        self.0.sub(&[0]).slot(address.into_word())
+        self.0.child(&[0]).slot(address.into_word())
     }
 
     /// Whether an address is a member. One read.
@@ -459,7 +459,7 @@ mod tests {
             init: 0x1122,
             cached: 0x3344,
             footprint: 5,
-            activated_at: 0x0666_77,
+            activated_at: 0x06_6677,
             asm_kb: 0x01_8899,
             is_cached: true,
         };

@@ -19,7 +19,7 @@ impl Space {
     pub const ROOT: Self = Self(None);
 
     /// The sub-space with an id.
-    pub fn sub(self, id: &[u8]) -> Self {
+    pub fn child(self, id: &[u8]) -> Self {
         Self(Some(self.hash(id)))
     }
 
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn neighbours_share_a_prefix_until_the_byte_wraps() {
-        let space = Space::ROOT.sub(&[8]);
+        let space = Space::ROOT.child(&[8]);
         assert_eq!(space.at(0) >> 8, space.at(255) >> 8);
         assert_ne!(space.at(0) >> 8, space.at(256) >> 8);
     }
@@ -115,6 +115,6 @@ mod tests {
     fn a_sub_space_is_keyed_by_parent_and_id() {
         let parent = keccak256([8]);
         let child = keccak256([parent.as_slice(), &[1]].concat());
-        assert_eq!(Space::ROOT.sub(&[8]).sub(&[1]), Space(Some(child)));
+        assert_eq!(Space::ROOT.child(&[8]).child(&[1]), Space(Some(child)));
     }
 }

@@ -10,7 +10,7 @@ use revm::context_interface::context::ContextError;
 use revm::context_interface::journaled_state::account::JournaledAccountTr;
 use revm::{Database, state::Account};
 
-use super::programs::ModuleCache;
+use super::programs::{ModuleCache, RecentPrograms};
 use super::trace::CallRecorder;
 use super::types::BlockContext;
 use crate::arbos::precompiles::World;
@@ -44,6 +44,8 @@ pub(super) struct Runtime {
     pub(super) gas_price: U256,
     /// Compiled programs.
     pub(super) modules: Arc<ModuleCache>,
+    /// Programs that ran in this execution.
+    pub(super) recent: RecentPrograms,
     /// Memory pages of programs. Reverts do not roll them back.
     pub(super) pages: Pages,
     /// Frames whose code runs now, outermost first.

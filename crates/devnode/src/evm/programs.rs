@@ -21,7 +21,7 @@ use crate::rules::Rules;
 use crate::wasm::code::{ProgramCode, decompress};
 use crate::wasm::{
     CallKind, CallOutcome, CallRequest, CreateOutcome, CreateRequest, Environment, Exit, Fatal, Host, HostError,
-    HostioTrace, Invocation, Loaded, Module, Pages, StorageWrite, StylusParams, compile,
+    HostioTrace, Invocation, Loaded, Module, Pages, ProgramCosts, StorageWrite, StylusParams, compile,
 };
 
 /// Gas of calls and creations that programs make.
@@ -74,6 +74,25 @@ impl ModuleCache {
     }
 }
 
+/// Programs that ran lately, the latest last: they cost what cached ones do, where the rules say so.
+#[derive(Debug, Default)]
+pub(super) struct RecentPrograms(VecDeque<B256>);
+
+impl RecentPrograms {
+    /// Notes a program as the latest; answers whether it was among the last `size`.
+    fn insert(&mut self, hash: B256, size: usize) -> bool {
+        let position = self.0.iter().position(|known| *known == hash);
+        if let Some(position) = position {
+            self.0.remove(position);
+        }
+        self.0.push_back(hash);
+        while self.0.len() > size {
+            self.0.pop_front();
+        }
+        position.is_some()
+    }
+}
+
 impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
     /// Runs the program on top of the stack of frames.
     pub(super) fn run_program(&mut self) -> Result<InterpreterResult, Failure> {
@@ -100,6 +119,8 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
         }
 
         let rules = self.inner.ctx.chain.rules.clone();
+        let is_cached = program.is_cached
+            || (rules.block_cache && self.inner.ctx.chain.recent.insert(hash, params.block_cache_size.into()));
         let modules = self.inner.ctx.chain.modules.clone();
         let journal = &mut self.inner.ctx.journaled_state;
         let module = modules
@@ -121,7 +142,7 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
             module: &module,
             rules: &rules,
             params: &params,
-            costs: program.costs(),
+            costs: ProgramCosts { is_cached, ..program.costs() },
             env: &env,
             calldata: &calldata,
             gas: limit,
@@ -425,5 +446,21 @@ fn settle(result: &FrameResult) -> Ended {
         result: instruction,
         returned: if instruction.is_ok_or_revert() { gas.remaining() } else { 0 },
         refund: if instruction.is_ok() { gas.refunded() } else { 0 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_recent_program_is_forgotten_first() {
+        let mut recent = RecentPrograms::default();
+        let [a, b, c] = [1, 2, 3].map(B256::with_last_byte);
+        assert!(!recent.insert(a, 2) && !recent.insert(b, 2));
+        assert!(recent.insert(a, 2), "it is known, and now the latest");
+        assert!(!recent.insert(c, 2));
+        assert!(recent.insert(a, 2) && !recent.insert(b, 2));
+        assert!(!recent.insert(a, 0) && !recent.insert(a, 0), "nothing is kept in no room");
     }
 }

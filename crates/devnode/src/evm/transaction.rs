@@ -15,6 +15,7 @@ use revm::primitives::{AddressMap, HashSet, StorageKey};
 use super::context::{Failure, JournalSlots, Runtime};
 use super::frames::ArbEvm;
 use super::precompiles::Precompiles;
+use super::programs::RecentPrograms;
 use super::trace::CallRecorder;
 use super::types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
 use super::{Executor, instructions, words};
@@ -79,12 +80,14 @@ where
     // Frames check the first byte themselves, since programs begin with it.
     cfg.disable_eip3541 = true;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
+    cfg.limit_contract_code_size = Some(rules.code_size_limit);
 
     let runtime = Runtime {
         rules: rules.clone(),
         block: block.clone(),
         gas_price: U256::from(basefee),
         modules: executor.modules.clone(),
+        recent: RecentPrograms::default(),
         pages: Pages::default(),
         frames: Vec::new(),
         entered: HashMap::new(),
@@ -213,13 +216,11 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
         let journal = self.journal();
         journal.warm_precompiles(&precompiles);
         journal.warm_coinbase_account(coinbase);
-        if tx.kind > 0 {
-            let mut list: AddressMap<HashSet<StorageKey>> = AddressMap::default();
-            for (address, slots) in &tx.access_list {
-                list.entry(*address).or_default().extend(slots.iter().map(|slot| U256::from_be_bytes(slot.0)));
-            }
-            journal.warm_access_list(list);
+        let mut list: AddressMap<HashSet<StorageKey>> = AddressMap::default();
+        for (address, slots) in &tx.access_list {
+            list.entry(*address).or_default().extend(slots.iter().map(|slot| U256::from_be_bytes(slot.0)));
         }
+        journal.warm_access_list(list);
     }
 
     /// Gas above the chain's limit for one transaction: it is not used, and returned at the end.

@@ -65,7 +65,7 @@ pub struct TxRequest {
     pub data: Bytes,
     /// Nonce. A transaction must have one; a call may leave it open.
     pub nonce: Option<u64>,
-    /// Addresses and slots that are warm from the start (EIP-2930).
+    /// Addresses and slots that are warm from the start (EIP-2930); empty for kind 0.
     pub access_list: Vec<(Address, Vec<B256>)>,
     /// Transaction type: 0 (legacy), 1 (EIP-2930), 2 (EIP-1559).
     pub kind: u8,

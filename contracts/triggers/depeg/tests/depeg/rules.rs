@@ -612,6 +612,42 @@ fn an_incident_that_cannot_be_compared_in_one_call_closes_in_several() {
     assert!(s.enter());
 }
 
+#[test]
+fn one_call_closes_an_incident_and_opens_the_next() {
+    let s = Setup::new();
+    s.rounds(&[(10 * HOUR, 95_000_000), (12 * HOUR, PAR), (30 * HOUR, PAR), (37 * HOUR, 95_000_000)]);
+    s.warp_to(38 * HOUR);
+    let (number, incident) = s.observe();
+    assert_eq!((number, incident.openedAt, incident.closedAt), (2, s.start + 37 * HOUR, 0));
+    assert_eq!(s.incident(1).closedAt, s.start + 36 * HOUR);
+}
+
+#[test]
+fn a_round_dated_before_a_closing_that_is_proven_waits_for_it() {
+    let s = Setup::new();
+    s.round(10 * HOUR, 95_000_000);
+    for minute in 1..120 {
+        s.round(12 * HOUR + minute * 60, PAR - i128::from(minute % 5));
+    }
+    s.warp_to(36 * HOUR + 60);
+    while s.cursor() < s.feed.latest() {
+        s.observe();
+    }
+    s.observe();
+    // The closing is known by the live price, the comparison is not at its end; then a late round comes.
+    assert_eq!(s.incident(1).closedAt, 0);
+    let (before, late) = (s.cursor(), s.feed.push(50_000_000, s.start + 36 * HOUR));
+    let mut calls = 0;
+    while s.incident(1).closedAt == 0 {
+        assert_eq!(s.cursor(), before);
+        s.observe();
+        calls += 1;
+    }
+    assert!(calls > 1, "{calls} calls");
+    s.observe();
+    assert_eq!((s.incident(1).closedAt, s.cursor()), (s.start + 36 * HOUR + 60, late));
+}
+
 // ——————————————————————————————————————————————————————————————————————————————————————————————————————————— phases
 
 /// Two rounds of a dip at the end of phase 1, and the setup.

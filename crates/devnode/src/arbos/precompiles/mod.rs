@@ -62,7 +62,7 @@ const FILTER_MANAGER: u8 = 0x74;
 pub fn addresses(rules: &Rules) -> impl Iterator<Item = Address> {
     (FIRST..=LAST)
         .chain(rules.fragments.then_some(FILTER_MANAGER))
-        .map(|byte| Address::with_last_byte(byte))
+        .map(Address::with_last_byte)
         .chain(rules.debug.then_some(ARB_DEBUG))
 }
 
