@@ -273,7 +273,7 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
     // interrupted at several moments: each time everything that was done stays done
     let mut addresses: Vec<Address> = Vec::new();
     for steps in [1usize, 3, 9, 20] {
-        let mut d = Deployer::open(chain.clone(), deployer.clone(), builder(), &path, "standard", true).await.unwrap();
+        let mut d = Deployer::open(chain.clone(), deployer.clone(), builder(), &path, "standard", false).await.unwrap();
         let before = d.ledger.steps.len();
         let profile = Profile::standard();
         let options = palisade::deploy::Options::default();

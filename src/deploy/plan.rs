@@ -217,7 +217,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
 
     // configuration
     d.call("set the premium's shares", contract.policy.set_shares(1_000, 500, 2_000)).await?;
-    d.call("add the vault", contract.risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(10_000_000).as_u128()))
+    d.call("add the vault", contract.risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128()))
         .await?;
     d.call("set the group", contract.risk.set_group(GROUP, 5_000)).await?;
     d.call("set the risk key", contract.risk.set_risk_key(word(RISK_KEY), GROUP)).await?;

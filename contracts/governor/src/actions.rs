@@ -3,7 +3,11 @@
 use alloc::vec::Vec;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use protocol::{Result, Word, abi::IGovernor::{GovernorInvalidProposalLength, GovernorTooManyActions}, error};
+use protocol::{
+    Result, Word,
+    abi::IGovernor::{GovernorInvalidProposalLength, GovernorTooManyActions},
+    error,
+};
 use standards::encoder::Encoder;
 use stylus_sdk::abi::Bytes;
 

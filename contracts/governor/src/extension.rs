@@ -3,9 +3,9 @@
 use alloc::{string::String, vec, vec::Vec};
 
 use alloy_primitives::{
-    Address, B256, U256, b256,
+    Address, B256, U256,
     aliases::{B32, U32, U48},
-    keccak256,
+    b256, keccak256,
 };
 use alloy_sol_types::SolCall;
 use protocol::{
@@ -35,8 +35,7 @@ use crate::core::{Core, NAME, QUORUM_DENOMINATOR, VERSION};
 /// `keccak256("Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)")`.
 const BALLOT_TYPEHASH: B256 = b256!("f2aad550cf55f045cb27e9c559f9889fdfb6e6cdaa032301d6ea397784ae51d7");
 /// `keccak256("ExtendedBallot(uint256 proposalId,uint8 support,address voter,uint256 nonce,string reason,bytes params)")`.
-const EXTENDED_BALLOT_TYPEHASH: B256 =
-    b256!("3e83946653575f9a39005e1545185629e92736b7528ab20ca3816f315424a811");
+const EXTENDED_BALLOT_TYPEHASH: B256 = b256!("3e83946653575f9a39005e1545185629e92736b7528ab20ca3816f315424a811");
 
 /// The ERC-165 id of OpenZeppelin's `IGovernor`: all its functions but ERC-165's.
 const INTERFACE_ID: [u8; 4] = interface_id(&[]);
@@ -411,7 +410,8 @@ mod tests {
     fn ballot_types_are_those_of_their_strings() {
         let ballot = "Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)";
         assert_eq!(BALLOT_TYPEHASH, keccak256(ballot));
-        let extended = "ExtendedBallot(uint256 proposalId,uint8 support,address voter,uint256 nonce,string reason,bytes params)";
+        let extended =
+            "ExtendedBallot(uint256 proposalId,uint8 support,address voter,uint256 nonce,string reason,bytes params)";
         assert_eq!(EXTENDED_BALLOT_TYPEHASH, keccak256(extended));
     }
 }

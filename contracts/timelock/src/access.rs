@@ -5,9 +5,7 @@ use alloc::{vec, vec::Vec};
 use alloy_primitives::{Address, B256, b256};
 use protocol::{
     Result,
-    abi::IAccessControl::{
-        AccessControlBadConfirmation, AccessControlUnauthorizedAccount, RoleGranted, RoleRevoked,
-    },
+    abi::IAccessControl::{AccessControlBadConfirmation, AccessControlUnauthorizedAccount, RoleGranted, RoleRevoked},
     emit, error,
 };
 use stylus_sdk::{

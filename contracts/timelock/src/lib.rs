@@ -13,7 +13,11 @@ mod access;
 
 use alloc::{vec, vec::Vec};
 
-use alloy_primitives::{Address, B256, U256, aliases::{B32, U64}, keccak256};
+use alloy_primitives::{
+    Address, B256, U256,
+    aliases::{B32, U64},
+    keccak256,
+};
 use alloy_sol_types::{SolCall, SolEvent};
 use protocol::{
     Result, Word,

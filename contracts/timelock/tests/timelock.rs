@@ -225,9 +225,9 @@ fn the_interface_and_the_contract_agree() {
 fn interface_ids_are_openzeppelins() {
     let office = Office::new();
     for (id, supported) in [
-        (hex!("01ffc9a7"), true),  // ERC-165
-        (hex!("7965db0b"), true),  // AccessControl
-        (hex!("4e2312e0"), true),  // ERC-1155 receiver
+        (hex!("01ffc9a7"), true), // ERC-165
+        (hex!("7965db0b"), true), // AccessControl
+        (hex!("4e2312e0"), true), // ERC-1155 receiver
         (hex!("ffffffff"), false),
         (hex!("80ac58cd"), false), // ERC-721
     ] {
@@ -304,7 +304,10 @@ fn an_operation_waits_becomes_ready_and_is_done_once() {
     assert_eq!(office.read(ITimelock::getTimestampCall { id }), U256::from(eta));
     let event = office.world.events::<ITimelock::CallScheduled>(office.timelock).pop().unwrap();
     assert_eq!((event.id, event.index, event.target, event.value), (id, U256::ZERO, office.at, U256::ZERO));
-    assert_eq!((event.data, event.predecessor, event.delay), (operation.data.clone(), B256::ZERO, U256::from(MIN_DELAY + 1)));
+    assert_eq!(
+        (event.data, event.predecessor, event.delay),
+        (operation.data.clone(), B256::ZERO, U256::from(MIN_DELAY + 1))
+    );
     let event = office.world.events::<ITimelock::CallSalt>(office.timelock).pop().unwrap();
     assert_eq!((event.id, event.salt), (id, operation.salt));
 
@@ -515,7 +518,8 @@ fn the_admin_grants_and_revokes() {
 fn an_account_renounces_its_own_role_only() {
     let office = Office::new();
     let role = DEFAULT_ADMIN_ROLE;
-    let renounce = |caller_confirmation| IAccessControl::renounceRoleCall { role, callerConfirmation: caller_confirmation };
+    let renounce =
+        |caller_confirmation| IAccessControl::renounceRoleCall { role, callerConfirmation: caller_confirmation };
     office.refused(office.stranger, renounce(office.admin)).expect::<IAccessControl::AccessControlBadConfirmation>();
     office.send(office.admin, renounce(office.admin));
     assert!(!office.has(role, office.admin));
@@ -589,7 +593,8 @@ fn a_call_that_cancels_its_own_operation_undoes_it() {
     office.send(office.admin, IAccessControl::grantRoleCall { role: CANCELLER_ROLE, account: office.at });
     let operation = office.operation(1);
     office.ready(&operation);
-    *office.target.then.borrow_mut() = Some((office.timelock, ITimelock::cancelCall { id: operation.id() }.abi_encode()));
+    *office.target.then.borrow_mut() =
+        Some((office.timelock, ITimelock::cancelCall { id: operation.id() }.abi_encode()));
     office.unexpected(office.refused(office.executor, operation.execute()), operation.id(), &[State::Ready]);
     assert_eq!(office.state(operation.id()), State::Ready);
 }

@@ -7,7 +7,7 @@ use alloy_primitives::{
     aliases::{U48, U208},
     hex, keccak256, uint,
 };
-use alloy_sol_types::{SolCall, SolInterface, SolValue, Eip712Domain, SolStruct, sol};
+use alloy_sol_types::{Eip712Domain, SolCall, SolInterface, SolStruct, SolValue, sol};
 use proptest::prelude::*;
 use protocol::abi::{IERC20, IERC20Permit, IERC6372, IToken, IVotes};
 use testkit::{
@@ -223,8 +223,7 @@ fn a_permit_is_good_once() {
     let bank = Bank::new();
     let owner = Signer::new("owner");
     let deadline = U256::from(bank.world.now());
-    let permit =
-        Permit { owner: owner.address, spender: bank.bob, value: U256::from(5), nonce: U256::ZERO, deadline };
+    let permit = Permit { owner: owner.address, spender: bank.bob, value: U256::from(5), nonce: U256::ZERO, deadline };
     let call = bank.permit(&owner, &permit);
     bank.send(bank.carol, call.clone());
     assert_eq!(bank.read(IERC20::allowanceCall { owner: owner.address, spender: bank.bob }), U256::from(5));
@@ -281,7 +280,10 @@ fn a_second_signature_made_from_the_first_is_refused() {
 #[test]
 fn units_vote_once_they_are_delegated() {
     let bank = Bank::new();
-    assert_eq!((bank.votes(bank.alice), bank.read(IVotes::delegatesCall { account: bank.alice })), (U256::ZERO, Address::ZERO));
+    assert_eq!(
+        (bank.votes(bank.alice), bank.read(IVotes::delegatesCall { account: bank.alice })),
+        (U256::ZERO, Address::ZERO)
+    );
     bank.delegate(bank.alice, bank.bob);
     assert_eq!((bank.votes(bank.alice), bank.votes(bank.bob)), (U256::ZERO, SUPPLY));
     assert_eq!(bank.read(IVotes::delegatesCall { account: bank.alice }), bank.bob);

@@ -23,5 +23,7 @@ sol!("../../contracts/abi/ICertificate.sol");
 sol!("../../contracts/abi/IAssessor.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
 
-pub use IOwned::{AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller};
+pub use IOwned::{
+    AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller,
+};
 pub use IPausable::{EnforcedPause, PauseSet, PauseTooLong, PauseTooSoon};

@@ -324,7 +324,9 @@ mod tests {
     #[test]
     fn a_price_at_or_below_the_floor_is_the_floor_and_says_so() {
         let floor = ONE / 100;
-        for (answer, price, clamped) in [(999_999, floor, true), (1_000_000, floor, true), (1_000_001, 10_000_010_000_000_000, false)] {
+        for (answer, price, clamped) in
+            [(999_999, floor, true), (1_000_000, floor, true), (1_000_001, 10_000_010_000_000_000, false)]
+        {
             let round = judge(&words(answer, NOW), &feed(8, floor), NOW).unwrap();
             assert_eq!((round.price, round.clamped), (price, clamped));
         }

@@ -5,11 +5,7 @@
 //! may also end it early.
 
 use alloy_primitives::{U256, aliases::U64};
-use stylus_sdk::{
-    prelude::*,
-    storage::StorageU64,
-    stylus_core::host::BlockAccess,
-};
+use stylus_sdk::{prelude::*, storage::StorageU64, stylus_core::host::BlockAccess};
 
 use crate::{
     Result,

@@ -25,11 +25,7 @@ mod frame;
 pub mod signer;
 pub mod token;
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, SolError, SolEvent};
@@ -332,7 +328,8 @@ impl World {
     /// The revert data.
     pub fn send<C: SolCall>(&self, from: Address, to: Address, call: C) -> Result<C::Return, Reverted> {
         let data = self.transact(from, to, U256::ZERO, call.abi_encode()).map_err(Reverted)?;
-        Ok(C::abi_decode_returns(&data).unwrap_or_else(|e| panic!("{} answers what its interface does not: {e}", C::SIGNATURE)))
+        Ok(C::abi_decode_returns(&data)
+            .unwrap_or_else(|e| panic!("{} answers what its interface does not: {e}", C::SIGNATURE)))
     }
 
     /// A transaction of `from` that must be refused: its revert data.
@@ -366,7 +363,8 @@ impl World {
     pub fn try_read<C: SolCall>(&self, to: Address, call: C) -> Result<C::Return, Reverted> {
         let message = Message { sender: Address::ZERO, me: to, code: to, value: U256::ZERO, transfer: true };
         let data = self.frame(message, call.abi_encode(), true).map_err(Reverted)?;
-        Ok(C::abi_decode_returns(&data).unwrap_or_else(|e| panic!("{} answers what its interface does not: {e}", C::SIGNATURE)))
+        Ok(C::abi_decode_returns(&data)
+            .unwrap_or_else(|e| panic!("{} answers what its interface does not: {e}", C::SIGNATURE)))
     }
 
     /// A transaction with any call data.

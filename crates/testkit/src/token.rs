@@ -75,7 +75,9 @@ impl Token {
 
     /// `owner` lets `spender` take `value`.
     pub fn approve(&self, world: &World, owner: Address, spender: Address, value: U256) {
-        world.transact(owner, self.at, U256::ZERO, Erc20::approveCall { spender, value }.abi_encode()).expect("approval works");
+        world
+            .transact(owner, self.at, U256::ZERO, Erc20::approveCall { spender, value }.abi_encode())
+            .expect("approval works");
     }
 
     /// The balance of `account`.
@@ -124,7 +126,9 @@ impl Contract {
 
 impl Native for Contract {
     fn call(&self, context: &Context<'_>, input: &[u8]) -> ArbResult {
-        let Some(selector) = input.get(..4).map(|s| <[u8; 4]>::try_from(s).expect("four bytes")) else { return Err(vec![]) };
+        let Some(selector) = input.get(..4).map(|s| <[u8; 4]>::try_from(s).expect("four bytes")) else {
+            return Err(vec![]);
+        };
         macro_rules! decoded {
             ($call:ty) => {
                 <$call>::abi_decode(input).map_err(|_| vec![])?
@@ -154,8 +158,12 @@ impl Native for Contract {
                 let slot = allowance_slot(call.from, context.sender);
                 let allowance = context.load(slot);
                 let Some(rest) = allowance.checked_sub(call.value) else {
-                    return Err(Erc20::ERC20InsufficientAllowance { spender: context.sender, allowance, needed: call.value }
-                        .abi_encode());
+                    return Err(Erc20::ERC20InsufficientAllowance {
+                        spender: context.sender,
+                        allowance,
+                        needed: call.value,
+                    }
+                    .abi_encode());
                 };
                 if allowance != U256::MAX {
                     context.store(slot, rest);

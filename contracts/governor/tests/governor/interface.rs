@@ -52,7 +52,8 @@ fn both_programs_have_the_same_storage() {
     assert_eq!(town.read(IGovernor::tokenCall {}), town.token);
     let (description, params) = (String::new(), Bytes::from(vec![1]));
     let proposal = town.active(&town.draft("both"));
-    let vote = IGovernor::castVoteWithReasonAndParamsCall { proposalId: proposal, support: FOR, reason: description, params };
+    let vote =
+        IGovernor::castVoteWithReasonAndParamsCall { proposalId: proposal, support: FOR, reason: description, params };
     town.send(town.alice, vote);
     assert!(town.read(IGovernor::hasVotedCall { proposalId: proposal, account: town.alice }));
     town.world.warp_to(town.deadline(proposal) + 1);
@@ -63,8 +64,8 @@ fn both_programs_have_the_same_storage() {
 fn interface_ids_are_openzeppelins() {
     let town = Town::new();
     for (id, supported) in [
-        (hex!("01ffc9a7"), true),  // ERC-165
-        (hex!("4e2312e0"), true),  // ERC-1155 receiver
+        (hex!("01ffc9a7"), true), // ERC-165
+        (hex!("4e2312e0"), true), // ERC-1155 receiver
         (governor_id(true), true),
         (governor_id(false), true),
         (hex!("ffffffff"), false),

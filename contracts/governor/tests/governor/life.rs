@@ -34,7 +34,10 @@ fn a_proposal_is_voted_on_queued_and_executed() {
     let snapshot = start + VOTING_DELAY;
     let event = town.world.events::<IGovernor::ProposalCreated>(town.governor).pop().unwrap();
     assert_eq!((event.proposalId, event.proposer), (proposal, town.alice));
-    assert_eq!((event.targets, event.values, event.calldatas), (draft.targets.clone(), draft.values.clone(), draft.calldatas.clone()));
+    assert_eq!(
+        (event.targets, event.values, event.calldatas),
+        (draft.targets.clone(), draft.values.clone(), draft.calldatas.clone())
+    );
     assert_eq!((event.signatures, event.description), (vec![String::new()], draft.description.clone()));
     assert_eq!((event.voteStart, event.voteEnd), (U256::from(snapshot), U256::from(snapshot + VOTING_PERIOD)));
     assert_eq!(town.read(IGovernor::proposalProposerCall { proposalId: proposal }), town.alice);
@@ -396,7 +399,8 @@ fn an_execution_can_neither_be_repeated_nor_nested_from_inside() {
 #[test]
 fn each_step_fills_as_few_words_as_it_must() {
     let town = Town::new();
-    let slots = || (town.world.slots_of(town.governor), town.world.slots_of(town.timelock), town.world.slots_of(town.token));
+    let slots =
+        || (town.world.slots_of(town.governor), town.world.slots_of(town.timelock), town.world.slots_of(town.token));
     let mut before = slots();
     let mut filled = |step: &str, governor: usize, timelock: usize| {
         let after = slots();

@@ -7,7 +7,7 @@ use protocol::abi::{IERC20, IERC6372, IGovernor, ITimelock};
 use timelock::Timelock;
 
 use crate::town::{
-    COOLDOWN, Draft, EXTENSION, FOR, MIN_DELAY, NUMBERS, QUORUM, State, SUPPLY, THRESHOLD, Town, VOTING_DELAY,
+    COOLDOWN, Draft, EXTENSION, FOR, MIN_DELAY, NUMBERS, QUORUM, SUPPLY, State, THRESHOLD, Town, VOTING_DELAY,
     VOTING_PERIOD, arguments,
 };
 
@@ -57,7 +57,8 @@ fn construction_refuses_what_cannot_work() {
     construct([delay, LONGEST_PERIOD + 1, threshold, quorum, late]).expect::<IGovernor::GovernorInvalidVotingPeriod>();
     let error = construct([delay, period, threshold, 101, late]).expect::<IGovernor::GovernorInvalidQuorumFraction>();
     assert_eq!((error.quorumNumerator, error.quorumDenominator), (U256::from(101), U256::from(100)));
-    construct([delay, period, threshold, quorum, LONGEST_PERIOD + 1]).expect::<IGovernor::GovernorInvalidVoteExtension>();
+    construct([delay, period, threshold, quorum, LONGEST_PERIOD + 1])
+        .expect::<IGovernor::GovernorInvalidVoteExtension>();
 }
 
 #[test]
@@ -184,7 +185,10 @@ fn parameters_out_of_bounds_make_the_execution_fail() {
         town.ready(&draft);
         town.refused(town.dave, draft.execute())
     };
-    assert_eq!(refused(delay).expect::<IGovernor::GovernorInvalidVotingDelay>().votingDelay, U256::from(LONGEST_DELAY + 1));
+    assert_eq!(
+        refused(delay).expect::<IGovernor::GovernorInvalidVotingDelay>().votingDelay,
+        U256::from(LONGEST_DELAY + 1)
+    );
     assert_eq!(refused(period).expect::<IGovernor::GovernorInvalidVotingPeriod>().votingPeriod, U256::ZERO);
     refused(threshold).expect::<IGovernor::GovernorInvalidProposalThreshold>();
     refused(extension).expect::<IGovernor::GovernorInvalidVoteExtension>();
@@ -228,7 +232,8 @@ fn relay_sends_ether_and_calls_nobody_without_code() {
     let town = Town::new();
     let payee = town.world.address("payee");
     town.world.set_ether(town.governor, U256::from(3));
-    let relay = |data: &[u8]| IGovernor::relayCall { target: payee, value: U256::from(3), data: Bytes::copy_from_slice(data) };
+    let relay =
+        |data: &[u8]| IGovernor::relayCall { target: payee, value: U256::from(3), data: Bytes::copy_from_slice(data) };
     let draft = town.own(&[relay(b"hello").abi_encode()]);
     town.ready(&draft);
     town.refused(town.dave, draft.execute()).expect::<IGovernor::AddressEmptyCode>();

@@ -150,7 +150,20 @@ impl Town {
         }
         world.warp(1);
         let target = Rc::new(Target::default());
-        let town = Self { at: at("target"), token, timelock, governor, extension, alice, bob, carol, dave, erin, target, world };
+        let town = Self {
+            at: at("target"),
+            token,
+            timelock,
+            governor,
+            extension,
+            alice,
+            bob,
+            carol,
+            dave,
+            erin,
+            target,
+            world,
+        };
         town.world.place_native(town.at, Handle(town.target.clone()));
         town
     }

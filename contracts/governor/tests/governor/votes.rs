@@ -93,7 +93,10 @@ fn parameters_are_told_and_change_nothing() {
     };
     assert_eq!(cast(town.alice, &[1, 2, 3]), U256::from(50_000));
     let event = town.world.events::<IGovernor::VoteCastWithParams>(town.governor).pop().unwrap();
-    assert_eq!((event.voter, event.proposalId, event.support, event.weight), (town.alice, proposal, FOR, U256::from(50_000)));
+    assert_eq!(
+        (event.voter, event.proposalId, event.support, event.weight),
+        (town.alice, proposal, FOR, U256::from(50_000))
+    );
     assert_eq!((event.reason.as_str(), event.params), ("why", Bytes::from(vec![1, 2, 3])));
     // without any it is a plain vote
     cast(town.bob, &[]);
@@ -183,7 +186,14 @@ fn a_signed_extended_ballot_carries_reason_and_parameters() {
         params: params.clone(),
     };
     let signature: Bytes = signer.sign(signed.eip712_signing_hash(&domain(&town))).to_bytes().into();
-    let call = IGovernor::castVoteWithReasonAndParamsBySigCall { proposalId: proposal, support: FOR, voter, reason, params, signature };
+    let call = IGovernor::castVoteWithReasonAndParamsBySigCall {
+        proposalId: proposal,
+        support: FOR,
+        voter,
+        reason,
+        params,
+        signature,
+    };
     let other = IGovernor::castVoteWithReasonAndParamsBySigCall { reason: "another".into(), ..call.clone() };
     town.refused(town.dave, other).expect::<IGovernor::GovernorInvalidSignature>();
     let other = IGovernor::castVoteWithReasonAndParamsBySigCall { params: Bytes::new(), ..call.clone() };
@@ -225,11 +235,17 @@ fn a_contract_stands_by_its_signature() {
 fn it_describes_its_domain() {
     let town = Town::new();
     let described = town.read(IGovernor::eip712DomainCall {});
-    assert_eq!((described.fields.0, described.name.as_str(), described.version.as_str()), ([0x0f], "Palisade Governor", "1"));
+    assert_eq!(
+        (described.fields.0, described.name.as_str(), described.version.as_str()),
+        ([0x0f], "Palisade Governor", "1")
+    );
     assert_eq!((described.chainId, described.verifyingContract), (uint!(412346_U256), town.governor));
     let ballot = "Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)";
     assert_eq!(town.read(IGovernor::BALLOT_TYPEHASHCall {}), keccak256(ballot));
     assert_eq!(Ballot::eip712_root_type(), ballot);
-    assert_eq!(town.read(IGovernor::EXTENDED_BALLOT_TYPEHASHCall {}), keccak256(ExtendedBallot::eip712_root_type().as_bytes()));
+    assert_eq!(
+        town.read(IGovernor::EXTENDED_BALLOT_TYPEHASHCall {}),
+        keccak256(ExtendedBallot::eip712_root_type().as_bytes())
+    );
     let _ = described.extensions.abi_encode();
 }
