@@ -230,10 +230,14 @@ impl Core {
     /// The votes for and abstaining that a proposal with this snapshot needs:
     /// ⌊supply then · numerator then ÷ 100⌋.
     pub(crate) fn quorum(&self, timepoint: U256) -> Result<U256> {
+        Ok(actuary::math::div_down(self.quorum_product(timepoint)?, U256::from(QUORUM_DENOMINATOR))?)
+    }
+
+    /// The quorum before its division: supply then · numerator then.
+    fn quorum_product(&self, timepoint: U256) -> Result<U256> {
         let supply = ask(self.vm(), self.token(), IVotes::getPastTotalSupplyCall::SELECTOR, &[timepoint])?.word(0)?;
         let product = supply.checked_mul(U256::from(self.quorum_numerator_at(timepoint)));
-        let product = product.ok_or_else(|| error!(MathOverflow))?;
-        Ok(actuary::math::div_down(product, U256::from(QUORUM_DENOMINATOR))?)
+        product.ok_or_else(|| error!(MathOverflow))
     }
 
     fn count(&mut self, id: U256, support: u8, weight: U256) -> Result<()> {
@@ -264,7 +268,9 @@ impl Core {
     fn note_quorum(&mut self, id: U256, proposal: Proposal) -> Result<()> {
         let tally = self.tally(id);
         let present = U256::from(tally.support).saturating_add(U256::from(tally.abstain));
-        if present < self.quorum(U256::from(proposal.start()))? {
+        // present ≥ ⌊product ÷ 100⌋, without the division: (present + 1) · 100 > product. Votes are of 128 bits.
+        let above = present.saturating_add(U256::ONE).saturating_mul(U256::from(QUORUM_DENOMINATOR));
+        if above <= self.quorum_product(U256::from(proposal.start()))? {
             return Ok(());
         }
         let extended = self.vm().block_timestamp() + self.late_quorum_extension();
@@ -422,6 +428,6 @@ impl Core {
     }
 }
 
-/// What the storage is meant to be, for the tests of both programs.
-#[cfg(test)]
-const _: () = assert!(LONGEST_DELAY < 1 << DELAY.1 && 2 * LONGEST_PERIOD <= LONGEST_VOTE);
+// The settings fit their fields, and the longest vote with the longest extension fits its record.
+const _: () = assert!(LONGEST_DELAY < 1 << DELAY.1 && LONGEST_PERIOD < 1 << PERIOD.1 && PERIOD.1 == EXTENSION.1);
+const _: () = assert!(2 * LONGEST_PERIOD <= LONGEST_VOTE);

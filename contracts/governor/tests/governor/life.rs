@@ -257,22 +257,44 @@ fn a_tie_is_a_defeat() {
 #[test]
 fn the_quorum_is_reached_exactly() {
     let town = Town::new();
-    // 20,000 + 19,999 and then one more
-    town.world.send(town.bob, town.token, IERC20::transferCall { to: town.at, value: U256::from(10_001) }).unwrap();
-    town.world.send(town.at, town.token, IERC20::transferCall { to: town.dave, value: U256::from(2) }).unwrap();
+    // Bob keeps 19,999, and one unit votes by itself
+    let last = town.world.address("last");
+    for (from, to, value) in [(town.bob, town.at, 10_001), (town.at, last, 1)] {
+        town.world.send(from, town.token, IERC20::transferCall { to, value: U256::from(value) }).unwrap();
+    }
+    town.world.send(last, town.token, IVotes::delegateCall { delegatee: last }).unwrap();
     town.world.warp(1);
-    let (short, exact) = (town.draft("short"), town.draft("exact"));
-    let (short, exact) = (town.propose(&short), town.propose(&exact));
+    let [short, exact] = ["short", "exact"].map(|description| town.propose(&town.draft(description)));
     town.world.warp_to(town.snapshot(exact) + 1);
     for proposal in [short, exact] {
         town.vote(town.carol, proposal, FOR);
         town.vote(town.bob, proposal, FOR);
     }
     assert_eq!(town.read(IGovernor::quorumCall { timepoint: U256::from(town.snapshot(exact)) }), U256::from(40_000));
-    town.vote(town.dave, exact, ABSTAIN); // 1,001
+    town.vote(last, exact, ABSTAIN);
     town.world.warp_to(town.deadline(exact) + 1);
-    assert_eq!((town.tally(short), town.tally(exact)), ([0, 39_999, 0], [0, 39_999, 1_001]));
+    assert_eq!((town.tally(short), town.tally(exact)), ([0, 39_999, 0], [0, 39_999, 1]));
     assert_eq!((town.state(short), town.state(exact)), (State::Defeated, State::Succeeded));
+}
+
+/// The quorum is rounded down, as OpenZeppelin's: a supply of 1,000,099 needs 40,003 of the 40,003.96.
+#[test]
+fn a_quorum_with_a_fraction_is_rounded_down() {
+    let town = Town::with_supply(1_000_099);
+    let last = town.world.address("last");
+    for (from, to, value) in [(town.bob, town.at, 9_998), (town.at, last, 1)] {
+        town.world.send(from, town.token, IERC20::transferCall { to, value: U256::from(value) }).unwrap();
+    }
+    town.world.send(last, town.token, IVotes::delegateCall { delegatee: last }).unwrap();
+    town.world.warp(1);
+    let proposal = town.active(&town.draft("fraction"));
+    assert_eq!(town.read(IGovernor::quorumCall { timepoint: U256::from(town.snapshot(proposal)) }), U256::from(40_003));
+    town.vote(town.carol, proposal, FOR);
+    town.vote(town.bob, proposal, FOR); // 40,002
+    town.world.warp_to(town.deadline(proposal));
+    assert_eq!(town.world.events::<IGovernor::ProposalExtended>(town.governor).len(), 0);
+    town.vote(last, proposal, FOR);
+    assert_eq!(town.world.events::<IGovernor::ProposalExtended>(town.governor).len(), 1);
 }
 
 // —————————————————————————————————————————————————————————————————————————————————————————————————— late quorum

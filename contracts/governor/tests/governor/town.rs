@@ -135,11 +135,15 @@ pub(crate) const NUMBERS: [u64; 5] = [VOTING_DELAY, VOTING_PERIOD, THRESHOLD, QU
 
 impl Town {
     pub(crate) fn new() -> Self {
+        Self::with_supply(SUPPLY)
+    }
+
+    pub(crate) fn with_supply(supply: u64) -> Self {
         let world = World::new();
         let at = |name: &str| world.address(name);
         let [token, timelock, governor, extension] = ["token", "timelock", "governor", "extension"].map(at);
         let [deployer, alice, bob, carol, dave, erin] = ["deployer", "alice", "bob", "carol", "dave", "erin"].map(at);
-        world.construct::<Token>(token, deployer, (deployer, U256::from(SUPPLY)).abi_encode_params());
+        world.construct::<Token>(token, deployer, (deployer, U256::from(supply)).abi_encode_params());
         let roles = (U256::from(MIN_DELAY), vec![governor], vec![Address::ZERO], Address::ZERO, U256::from(COOLDOWN));
         world.construct::<Timelock>(timelock, deployer, roles.abi_encode_params());
         world.place::<GovernorExt>(extension);

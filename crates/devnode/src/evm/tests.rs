@@ -299,6 +299,14 @@ fn codes_have_their_limit_and_their_price() {
 }
 
 #[test]
+fn a_development_chain_may_take_larger_codes() {
+    let mut chain = Chain::of(Rules { code_size_limit: 2 * 24_576, ..Rules::default() });
+    let blank = Bytes::from(vec![op::PUSH2, 0xC0, 0x00, op::PUSH1, 0, op::RETURN]);
+    let tx = TxRequest { to: None, data: blank, gas_limit: 20_000_000, ..chain.tx(NOBODY) };
+    assert_eq!(chain.run(&tx).output.len(), 2 * 24_576);
+}
+
+#[test]
 fn programs_must_be_active() {
     let mut chain = Chain::with(&hex!("eff000001b3f00388c94"));
     let words = "error ProgramNotActivated()";

@@ -190,6 +190,6 @@ impl RpcServiceT for Service {
     }
 
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        async move { MethodResponse::notification().with_extensions(notification.extensions) }
+        std::future::ready(MethodResponse::notification().with_extensions(notification.extensions))
     }
 }

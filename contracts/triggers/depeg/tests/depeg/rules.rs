@@ -625,10 +625,10 @@ fn one_call_closes_an_incident_and_opens_the_next() {
 #[test]
 fn a_round_dated_before_a_closing_that_is_proven_waits_for_it() {
     let s = Setup::new();
-    s.round(10 * HOUR, 95_000_000);
-    for minute in 1..120 {
-        s.round(12 * HOUR + minute * 60, PAR - i128::from(minute % 5));
+    for minute in 1..300 {
+        s.round(minute * 60, PAR - i128::from(minute % 5));
     }
+    s.rounds(&[(10 * HOUR, 95_000_000), (12 * HOUR + 60, PAR)]);
     s.warp_to(36 * HOUR + 60);
     while s.cursor() < s.feed.latest() {
         s.observe();
@@ -920,6 +920,14 @@ fn feed_reverting_makes_a_verdict_inconclusive_never_not_met() {
     assert_eq!(s.loss(0, 1000 * HOUR, 1), (CONFIRMED, 250), "what was proven stays proven");
     assert!(!s.healthy() && !s.enter());
     assert_eq!(s.observe().0, 1);
+    s.feed.state.broken.set(false);
+    for hidden in 2..=8 {
+        // Any round on the way to the window's ends: from the first checkpoint to the one after the dip's.
+        s.feed.state.hidden.set(round_id(1, hidden));
+        let expected = if hidden <= 7 { (INCONCLUSIVE, 0) } else { (CONFIRMED, loss(90_000_000, 3, 24)) };
+        assert_eq!(s.loss(0, 103 * HOUR, 1), expected, "round {hidden}");
+    }
+    s.feed.state.broken.set(true);
     let next = s.feed.latest() + 1;
     s.try_observe(&[next]).unwrap_err().expect::<IDepegTrigger::InvalidRound>();
 }
