@@ -6,6 +6,6 @@ step "building the command (the first time compiles for some minutes)"
 # --workspace: the same features as the tests, so that nothing is compiled twice
 cargo build --locked --workspace --bin palisade
 step "building the contracts"
-"$CARGO_TARGET_DIR/debug/palisade" build --code-size-limit "$CODE_SIZE_LIMIT"
+"$CARGO_TARGET_DIR/debug/palisade" build
 step "the story"
-exec "$CARGO_TARGET_DIR/debug/palisade" demo --code-size-limit "$CODE_SIZE_LIMIT" "$@"
+exec "$CARGO_TARGET_DIR/debug/palisade" demo "$@"

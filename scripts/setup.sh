@@ -6,10 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$HOME/.cache/palisade/target}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 
-# Some programs are still larger than an account of a real chain may be (`palisade sizes` shows which): the embedded
-# node is told to take them.
-export CODE_SIZE_LIMIT=49152
-
 step() { printf '\n== %s (%s)\n' "$1" "$(date -u +%H:%M:%S)"; }
 need() { command -v "$1" >/dev/null || { printf '%s is missing: %s\n' "$1" "$2" >&2; exit 1; }; }
 

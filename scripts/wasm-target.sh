@@ -63,8 +63,9 @@ if [ -z "$package" ]; then
 fi
 
 dpkg-deb -x "$package" "$work/unpacked"
-library=$(find "$work/unpacked" -type d -name library -path '*rust*' | head -n 1)
-[ -n "$library" ] || die "the package holds no library directory"
+# The package holds other folders called library too: the one that is meant has std and the lock file.
+library=$(dirname "$(find "$work/unpacked" -path '*/library/Cargo.lock' -print -quit)")
+[ -f "$library/std/src/lib.rs" ] || die "the package holds no standard library"
 mkdir -p "$source_dir"
 rm -rf "$source_dir/library.partial"
 cp -rL "$library" "$source_dir/library.partial"

@@ -17,12 +17,8 @@ use palisade::{
     story::{Setting, Story},
 };
 
-/// Some programs are still larger than an account of a real chain may be (`palisade sizes` shows which): the nodes of
-/// these tests take them, a real one does not yet.
-const CODE_SIZE_LIMIT: usize = 49_152;
-
 fn builder() -> Builder {
-    Builder::new(env!("CARGO_MANIFEST_DIR")).with_limit(CODE_SIZE_LIMIT)
+    Builder::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A story on a node of its own.
@@ -42,7 +38,6 @@ impl Stage {
         let config = devnode::Config {
             port: 0,
             timestamp: Some(series.points[0].time - 10 * 86_400),
-            code_size_limit: CODE_SIZE_LIMIT,
             ..devnode::Config::default()
         };
         let node = devnode::serve(config).await.expect("a free port is found");
@@ -83,7 +78,6 @@ macro_rules! stage {
 }
 
 #[test]
-#[ignore = "vault, risk, depeg and the governor's second half are still above the limit"]
 fn every_program_fits_one_account() {
     for artefact in builder().load_all().unwrap() {
         assert!(artefact.bytes <= palisade::artefact::SIZE_LIMIT, "{} is {} bytes", artefact.name, artefact.bytes);

@@ -30,7 +30,7 @@ use protocol::{
     guard::Lock,
     roles::Roles,
 };
-use standards::{encoder::Encoder, errors::InvalidReturnData, packed::Packed};
+use standards::{abi::to_bytes, encoder::Encoder, errors::InvalidReturnData, packed::Packed};
 use stylus_sdk::{
     abi::Bytes,
     prelude::*,
@@ -505,16 +505,16 @@ impl Assessor {
 
     fn line_key(&self, product: U256, subject: B256) -> B256 {
         let mut preimage = [0; 64];
-        preimage[..32].copy_from_slice(&product.to_be_bytes::<32>());
+        preimage[..32].copy_from_slice(&to_bytes(product));
         preimage[32..].copy_from_slice(&subject.0);
         self.vm().native_keccak256(&preimage)
     }
 
     fn incident_key(&self, product: U256, subject: B256, number: U256) -> B256 {
         let mut preimage = [0; 96];
-        preimage[..32].copy_from_slice(&product.to_be_bytes::<32>());
+        preimage[..32].copy_from_slice(&to_bytes(product));
         preimage[32..64].copy_from_slice(&subject.0);
-        preimage[64..].copy_from_slice(&number.to_be_bytes::<32>());
+        preimage[64..].copy_from_slice(&to_bytes(number));
         self.vm().native_keccak256(&preimage)
     }
 }

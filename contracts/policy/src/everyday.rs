@@ -39,8 +39,11 @@ pub struct Policy {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for Policy {}
 
+// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
+// differ is a test.
 #[public]
-impl Policy {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> Policy {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
     /// program.
     #[constructor]

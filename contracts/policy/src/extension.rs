@@ -43,8 +43,11 @@ pub struct PolicyExt {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for PolicyExt {}
 
+// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
+// differ is a test.
 #[public]
-impl PolicyExt {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> PolicyExt {
     // ————————————————————————————————————————————————————————————————————————————————————————— policies: views
 
     /// What `buy` would take now: premium, net, pure, capital cost, load, rate, utilisation before and after,

@@ -29,7 +29,7 @@ use protocol::{
     ext::Extension,
     roles::Roles,
 };
-use standards::packed::Packed;
+use standards::{abi::to_bytes, packed::Packed};
 use stylus_sdk::{
     prelude::*,
     storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU256, StorageVec},
@@ -349,7 +349,7 @@ impl Book {
     /// The key of a line in storage.
     fn line_id(&self, product: U256, subject: B256) -> B256 {
         let mut input = [0; 64];
-        input[..32].copy_from_slice(&product.to_be_bytes::<32>());
+        input[..32].copy_from_slice(&to_bytes(product));
         input[32..].copy_from_slice(subject.as_slice());
         self.vm().native_keccak256(&input)
     }

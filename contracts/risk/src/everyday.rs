@@ -1,13 +1,13 @@
 //! The first program: what Policy, Assessor and Vault call every day.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use actuary::math::{WAD, mul_div_up};
 use alloy_primitives::{Address, B256, U256};
 use protocol::{
     Result, Word,
     abi::{EnforcedPause, IRisk, ParameterOutOfBounds},
-    emit, error, ext,
+    emit, error, ext, routes,
 };
 use standards::packed::Packed;
 use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
@@ -29,12 +29,22 @@ pub struct Risk {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for Risk {}
 
-#[public]
+routes! {
+    Risk, constructor(owner, setup, extension, week_seconds, latent_limit, min_seconds), fallback(fallback);
+    IRisk::underwriteCall => underwrite(product, subject, amount, term, capital, size);
+    IRisk::releaseCall => release(product, subject, cover, deadline, filed, confirmed);
+    IRisk::incidentCall => incident(product, subject, number, verdict, opened_at, closed_at, worst_bps);
+    IRisk::claimCall => claim(product, subject, loss_bps, cover, deadline, filed, before, total);
+    IRisk::gateCall => gate(vault);
+    IRisk::catchUpCall => catch_up(product, subject, n);
+    IRisk::quoteCall => quote(product, subject, amount, term, capital);
+    IRisk::claimsClockCall => claims_clock();
+}
+
 impl Risk {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
     /// program. Fixed for ever: the length of the weekly buckets (10 seconds to 7 days; the vault has the same), how
     /// long latent evidence holds (1 second to 7 days), and the shortest waiting, grace and term (1 second to 7 days).
-    #[constructor]
     pub fn constructor(
         &mut self,
         owner: Address,
@@ -267,8 +277,6 @@ impl Risk {
     }
 
     /// Runs everything else in the second program.
-    #[fallback]
-    #[payable]
     pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
         ext::delegate(self.vm(), self.book.extension.program(), calldata)
     }

@@ -1,27 +1,20 @@
 //! The second program: governance, and what pages read.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec;
 
 use actuary::{
     capital::Group,
     math::{bps_down, bps_up},
 };
 use alloy_primitives::{Address, B256, U256};
-use alloy_sol_types::{
-    SolType,
-    abi::token::{FixedSeqToken, WordToken},
-    private::SolTypeValue,
-    sol_data::{FixedArray, Uint},
-};
 use protocol::{
     Result, Word,
-    abi::{AlreadyWired, IRisk, ParameterOutOfBounds, PauseSet},
+    abi::{AlreadyWired, IOwned, IRisk, ParameterOutOfBounds, PauseSet},
     call::require_code,
-    emit, error,
+    emit, error, routes,
 };
 use standards::packed::Packed;
 use stylus_sdk::{
-    abi::{AbiType, ConstString},
     prelude::*,
     stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
 };
@@ -65,51 +58,46 @@ pub struct RiskExt {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for RiskExt {}
 
-/// `IRisk.Terms` as its words. They are decoded by [`Terms::pack`], which checks every one of them.
-pub struct TermsWords([U256; WORDS]);
-
-/// The Solidity type of [`TermsWords`].
-pub struct TermsType;
-
-impl SolType for TermsType {
-    type RustType = TermsWords;
-    type Token<'a> = FixedSeqToken<WordToken, WORDS>;
-    const SOL_NAME: &'static str = TermsWords::ABI.as_str();
-    const ENCODED_SIZE: Option<usize> = Some(32 * WORDS);
-    const PACKED_ENCODED_SIZE: Option<usize> = Some(32 * WORDS);
-
-    fn valid_token(_: &Self::Token<'_>) -> bool {
-        true
-    }
-
-    fn detokenize(token: Self::Token<'_>) -> TermsWords {
-        TermsWords(token.into_array().map(|word| U256::from_be_bytes(word.0.0)))
-    }
+routes! {
+    RiskExt;
+    IRisk::productCall => product(id);
+    IRisk::termsCall => terms(id);
+    IRisk::productCountCall => product_count();
+    IRisk::capacityCall => capacity(product, capital);
+    IRisk::addProductCall => add_product(vault, trigger, cover, new_terms);
+    IRisk::reviseProductCall => revise_product(family, new_terms);
+    IRisk::setStatusCall => set_status(product, status);
+    IRisk::listSubjectCall => list_subject(product, subject, risk_key);
+    IRisk::lineCall => line(product, subject);
+    IRisk::estimateCall => estimate(family);
+    IRisk::seedLossCall => seed_loss(family, at, loss, exposure);
+    IRisk::seedCountCall => seed_count(family);
+    IRisk::seedCall => seed(family, index);
+    IRisk::capitalOfCall => capital_of(vault);
+    IRisk::exposureOfCall => exposure_of(vault, risk_key);
+    IRisk::activeCoverCall => active_cover(vault);
+    IRisk::groupOfCall => group_of(risk_key);
+    IRisk::recountCall => recount(vault);
+    IRisk::addVaultCall => add_vault(vault, asset_key, minimum_bps, target_bps, floor);
+    IRisk::setCapitalCall => set_capital(vault, minimum_bps, target_bps, floor);
+    IRisk::setGroupCall => set_group(group, correlation_bps);
+    IRisk::setRiskKeyCall => set_risk_key(risk_key, group);
+    IRisk::filingPausedUntilCall => filing_paused_until();
+    IRisk::pauseFilingCall => pause_filing(duration, reason);
+    IRisk::parametersCall => parameters();
+    IRisk::wireCall => wire(policy, assessor);
+    IRisk::peersCall => peers();
+    IRisk::extensionCall => extension();
+    IOwned::ownerCall => owner();
+    IOwned::pendingOwnerCall => pending_owner();
+    IOwned::transferOwnershipCall => transfer_ownership(new_owner);
+    IOwned::acceptOwnershipCall => accept_ownership();
+    IOwned::setupCall => setup();
+    IOwned::finishSetupCall => finish_setup();
+    IOwned::guardianCall => guardian();
+    IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
-impl SolTypeValue<TermsType> for TermsWords {
-    fn stv_to_tokens(&self) -> FixedSeqToken<WordToken, WORDS> {
-        FixedSeqToken::from(self.0.map(WordToken::from))
-    }
-
-    fn stv_abi_encode_packed_to(&self, out: &mut Vec<u8>) {
-        SolTypeValue::<FixedArray<Uint<256>, WORDS>>::stv_abi_encode_packed_to(&self.0, out);
-    }
-
-    fn stv_eip712_data_word(&self) -> B256 {
-        SolTypeValue::<FixedArray<Uint<256>, WORDS>>::stv_eip712_data_word(&self.0)
-    }
-}
-
-impl AbiType for TermsWords {
-    type SolType = TermsType;
-    const ABI: ConstString = ConstString::new(
-        "((uint64,uint64,uint64,uint128,uint32,uint16,uint64,uint16,uint64,uint64,uint128,uint128),\
-         (uint16,uint16,uint16,uint32,uint32,uint32,uint32,uint128,uint128,uint16,uint16,uint16,uint16,bool,bytes32))",
-    );
-}
-
-#[public]
 impl RiskExt {
     // ——————————————————————————————————————————————————————————————————————————————————————————————————— products
 
@@ -142,7 +130,13 @@ impl RiskExt {
     }
 
     /// Adds the first version of a product of `vault`, decided by `trigger`. It is not on sale yet.
-    pub fn add_product(&mut self, vault: Address, trigger: Address, cover: u8, new_terms: TermsWords) -> Result<U256> {
+    pub fn add_product(
+        &mut self,
+        vault: Address,
+        trigger: Address,
+        cover: u8,
+        new_terms: [U256; WORDS],
+    ) -> Result<U256> {
         self.book.roles.only_owner()?;
         self.require_vault(vault)?;
         require_code(self.vm(), trigger)?;
@@ -163,7 +157,7 @@ impl RiskExt {
     }
 
     /// Adds a version to a family. The one before it sells no more; subjects are listed anew.
-    pub fn revise_product(&mut self, family: U256, new_terms: TermsWords) -> Result<U256> {
+    pub fn revise_product(&mut self, family: U256, new_terms: [U256; WORDS]) -> Result<U256> {
         self.book.roles.only_owner()?;
         let before = self.newest(family);
         let last = self.book.route(before)?;
@@ -549,8 +543,8 @@ impl RiskExt {
     }
 
     /// Writes a new version and makes it its family's newest.
-    fn write_product(&mut self, id: U256, route: &Route, trigger: Address, new_terms: &TermsWords) -> Result<Terms> {
-        let terms = Terms::pack(&new_terms.0, self.book.shortest(), self.book.clock().week())?;
+    fn write_product(&mut self, id: U256, route: &Route, trigger: Address, new_terms: &[U256; WORDS]) -> Result<Terms> {
+        let terms = Terms::pack(new_terms, self.book.shortest(), self.book.clock().week())?;
         let mut words = self.book.products.setter(id);
         words.route.set(route.store());
         words.price.set(terms.0[0].0);
@@ -558,7 +552,7 @@ impl RiskExt {
         words.evidence.set(terms.0[2].0);
         words.memory.set(terms.0[3].0);
         words.trigger.set(trigger);
-        words.terms_hash.set(new_terms.0[TERMS_HASH].into());
+        words.terms_hash.set(new_terms[TERMS_HASH].into());
         let mut family = self.book.families.setter(route.family);
         let versions = Packed(family.versions.get()).with(0, 16, id);
         family.versions.set(versions.0);

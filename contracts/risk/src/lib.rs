@@ -18,7 +18,7 @@
 //!   ▲                     │                          │
 //!   └── groups ◀── risk keys ◀── cover less reserve ─┘ ──▶ required capital of the vault
 //! ```
-#![cfg_attr(not(any(test, feature = "export-abi")), no_main)]
+#![cfg_attr(not(test), no_main)]
 extern crate alloc;
 
 pub mod book;

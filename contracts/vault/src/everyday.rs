@@ -5,10 +5,11 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 use protocol::{
     Result,
-    abi::IOwned::ParameterOutOfBounds,
+    abi::{IERC20, IERC4626, IERC7540Redeem, IOwned::ParameterOutOfBounds, IVault},
     call::{ask, token},
-    error, ext,
+    error, ext, routes,
 };
+use standards::text::ShortString;
 use stylus_sdk::{ArbResult, prelude::*, stylus_core::host::MessageAccess};
 
 use crate::{
@@ -33,14 +34,31 @@ pub struct Vault {
     state: State,
 }
 
-// The lifetime is for the compiler's sake: for an impl without parameters `#[public]` hashes the selectors of every pair
-// of functions at compile time, which takes minutes. That they differ is a test.
-#[public]
-#[allow(clippy::extra_unused_lifetimes)]
-impl<'a> Vault {
+routes! {
+    Vault, constructor(owner, setup, extension, asset, name, symbol, week_seconds, cooldown, patience), fallback(fallback);
+    IERC20::totalSupplyCall => total_supply();
+    IERC20::balanceOfCall => balance_of(account);
+    IERC20::allowanceCall => allowance(owner, spender);
+    IERC20::transferCall => transfer(to, value);
+    IERC20::approveCall => approve(spender, value);
+    IERC20::transferFromCall => transfer_from(from, to, value);
+    IERC4626::assetCall => asset();
+    IERC4626::totalAssetsCall => total_assets();
+    IERC4626::depositCall => deposit(assets, receiver);
+    IVault::depositCall => deposit_at_least(assets, receiver, min_shares);
+    IERC4626::mintCall => mint(shares, receiver);
+    IERC7540Redeem::requestRedeemCall => request_redeem(shares, controller, owner);
+    IVault::serveCall => serve(n);
+    IERC4626::redeemCall => redeem(shares, receiver, controller);
+    IERC4626::withdrawCall => withdraw(assets, receiver, controller);
+    IVault::capitalCall => capital();
+    IVault::premiumCall => premium(net, start, end, treasury_fee, jury_fee, referrer, referral_fee);
+    IVault::payCall => pay(policy, to, before, total, reserve_before, reserve_after);
+}
+
+impl Vault {
     /// Sets the vault up, for ever but for its peers: owner and set-up key; the second program; the asset; the share's
-    /// name and symbol; the lengths of a week, of the cooldown, and of the wait for incidents, in seconds.
-    #[constructor]
+    /// name and symbol, of at most 31 bytes each; the lengths of a week, of the cooldown, and of the wait for incidents, in seconds.
     #[allow(clippy::too_many_arguments)]
     pub fn constructor(
         &mut self,
@@ -48,8 +66,8 @@ impl<'a> Vault {
         setup: Address,
         extension: Address,
         asset: Address,
-        name: String,
-        symbol: String,
+        name: &[u8],
+        symbol: &[u8],
         week_seconds: u64,
         cooldown: u64,
         patience: u64,
@@ -70,14 +88,12 @@ impl<'a> Vault {
         if decimals > MOST_DECIMALS {
             return Err(error!(ParameterOutOfBounds, parameter("decimals"), decimals));
         }
-        state.shares.construct(&name, &symbol);
+        state.shares.construct(short("name", name)?, short("symbol", symbol)?);
         state.construct_settings(asset, decimals as u8 + 6, cooldown, patience);
         state.construct_books(week_seconds)
     }
 
     /// Whatever the first program does not know.
-    #[fallback]
-    #[payable]
     pub fn fallback(&mut self, calldata: &[u8]) -> ArbResult {
         ext::delegate(self.state.vm(), self.state.extension.program(), calldata)
     }
@@ -138,7 +154,6 @@ impl<'a> Vault {
     }
 
     /// See `IVault`: a deposit that makes at least `min_shares`.
-    #[selector(name = "deposit")]
     pub fn deposit_at_least(&mut self, assets: U256, receiver: Address, min_shares: U256) -> Result<U256> {
         self.state.deposit(assets, receiver, min_shares)
     }
@@ -210,4 +225,9 @@ impl<'a> Vault {
         };
         self.state.pay(policy, to, &rise)
     }
+}
+
+/// A text of the share's, where it is short enough.
+fn short(what: &str, text: &[u8]) -> Result<ShortString> {
+    ShortString::new(text).ok_or_else(|| error!(ParameterOutOfBounds, parameter(what), text.len() as u64))
 }

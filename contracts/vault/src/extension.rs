@@ -5,13 +5,14 @@ use alloy_primitives::{Address, B256, FixedBytes, U256};
 use protocol::{
     Result,
     abi::{
-        IOwned::{AlreadyWired, ParameterOutOfBounds},
+        IERC20, IERC20Permit, IERC165, IERC4626, IERC7540Redeem,
+        IOwned::{self, AlreadyWired, ParameterOutOfBounds},
         IPausable::PauseSet,
-        IVault::{PeersSet, PreviewNotSupported, RunOffSet, TreasurySet},
+        IVault::{self, PeersSet, PreviewNotSupported, RunOffSet, TreasurySet},
     },
-    call, emit, error,
+    call, emit, error, routes,
 };
-use standards::{eip712::DomainDescription, permit::Permit};
+use standards::{dispatch::Encoded, permit::Permit, text::ShortString};
 use stylus_sdk::{
     prelude::*,
     stylus_core::host::{AccountAccess, MessageAccess},
@@ -34,20 +35,76 @@ pub struct VaultExt {
 // SAFETY: the struct is the root of the contract's storage, as an entrypoint is.
 unsafe impl stylus_sdk::stylus_core::storage::TopLevelStorage for VaultExt {}
 
-// The lifetime is for the compiler's sake: for an impl without parameters `#[public]` hashes the selectors of every pair
-// of functions at compile time, which takes minutes. That they differ is a test.
-#[public]
-#[allow(clippy::extra_unused_lifetimes)]
-impl<'a> VaultExt {
+routes! {
+    VaultExt;
+    IERC20::nameCall => name();
+    IERC20::symbolCall => symbol();
+    IERC20::decimalsCall => decimals();
+    IERC20Permit::permitCall => permit(owner, spender, value, deadline, v, r, s);
+    IERC20Permit::noncesCall => nonces(owner);
+    IERC20Permit::DOMAIN_SEPARATORCall => domain_separator();
+    IERC20Permit::eip712DomainCall => eip712_domain();
+    IERC7540Redeem::shareCall => share();
+    IERC165::supportsInterfaceCall => supports_interface(interface_id);
+    IERC4626::convertToSharesCall => convert_to_shares(assets);
+    IERC4626::convertToAssetsCall => convert_to_assets(shares);
+    IERC4626::maxDepositCall => max_deposit(receiver);
+    IERC4626::previewDepositCall => preview_deposit(assets);
+    IERC4626::maxMintCall => max_mint(receiver);
+    IERC4626::previewMintCall => preview_mint(shares);
+    IERC4626::maxWithdrawCall => max_withdraw(controller);
+    IERC4626::previewWithdrawCall => preview_withdraw(assets);
+    IERC4626::maxRedeemCall => max_redeem(controller);
+    IERC4626::previewRedeemCall => preview_redeem(shares);
+    IERC7540Redeem::pendingRedeemRequestCall => pending_redeem_request(request_id, controller);
+    IERC7540Redeem::claimableRedeemRequestCall => claimable_redeem_request(request_id, controller);
+    IERC7540Redeem::isOperatorCall => is_operator(controller, operator);
+    IERC7540Redeem::setOperatorCall => set_operator(operator, approved);
+    IVault::cancelRedeemRequestCall => cancel_redeem_request(request_id, controller, receiver);
+    IVault::requestOfCall => request_of(controller);
+    IVault::cohortCall => cohort(week);
+    IVault::redemptionHeadCall => redemption_head();
+    IVault::catchUpCall => catch_up(edges);
+    IVault::topUpCall => top_up();
+    IVault::claimOwedCall => claim_owed(policy);
+    IVault::owedOfCall => owed_of(policy);
+    IVault::recoverCall => recover(amount);
+    IVault::withdrawCreditCall => withdraw_credit(receiver);
+    IVault::creditOfCall => credit_of(account);
+    IVault::collectFeesCall => collect_fees();
+    IVault::feesAccruedCall => fees_accrued();
+    IVault::solvencyCall => solvency();
+    IVault::runOffCall => run_off();
+    IVault::weekSecondsCall => week_seconds();
+    IVault::cooldownCall => cooldown();
+    IVault::patienceCall => patience();
+    IVault::pausedUntilCall => paused_until(kind);
+    IVault::peersCall => peers();
+    IVault::extensionCall => extension();
+    IVault::wireCall => wire(risk, policy, assessor, treasury);
+    IVault::setTreasuryCall => set_treasury(treasury);
+    IVault::orderRunOffCall => order_run_off(ordered);
+    IVault::pauseCall => pause(kind, duration, reason);
+    IOwned::ownerCall => owner();
+    IOwned::pendingOwnerCall => pending_owner();
+    IOwned::transferOwnershipCall => transfer_ownership(new_owner);
+    IOwned::acceptOwnershipCall => accept_ownership();
+    IOwned::setupCall => setup();
+    IOwned::finishSetupCall => finish_setup();
+    IOwned::guardianCall => guardian();
+    IOwned::setGuardianCall => set_guardian(new_guardian);
+}
+
+impl VaultExt {
     // The share
 
     /// See `IERC20`.
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> ShortString {
         self.state.shares.name()
     }
 
     /// See `IERC20`.
-    pub fn symbol(&self) -> String {
+    pub fn symbol(&self) -> ShortString {
         self.state.shares.symbol()
     }
 
@@ -77,14 +134,12 @@ impl<'a> VaultExt {
     }
 
     /// See `IERC20Permit`.
-    #[selector(name = "DOMAIN_SEPARATOR")]
     pub fn domain_separator(&self) -> B256 {
         self.state.shares.separator()
     }
 
     /// See `IERC20Permit`.
-    #[selector(name = "eip712Domain")]
-    pub fn eip712_domain(&self) -> DomainDescription {
+    pub fn eip712_domain(&self) -> Encoded {
         self.state.shares.domain()
     }
 

@@ -16,7 +16,7 @@
 //!
 //! Two programs, because one would be too large: the first holds what happens every day; its fallback runs the
 //! second one, built with feature `ext`, by DELEGATECALL.
-#![cfg_attr(not(any(test, feature = "export-abi")), no_main)]
+#![cfg_attr(not(test), no_main)]
 extern crate alloc;
 
 pub mod enter;

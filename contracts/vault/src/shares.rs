@@ -10,13 +10,15 @@ use protocol::{
     emit, error,
 };
 use standards::{
-    eip712::{self, DomainDescription},
+    dispatch::Encoded,
+    eip712,
     erc20::Allowances,
     permit::{Nonces, Permit},
+    text::ShortString,
 };
 use stylus_sdk::{
     prelude::*,
-    storage::{StorageMap, StorageString, StorageU256},
+    storage::{StorageMap, StorageU256},
     stylus_core::host::{AccountAccess, MessageAccess},
 };
 
@@ -32,27 +34,27 @@ pub struct Shares {
     /// Who may move whose shares.
     pub(crate) allowances: Allowances,
     nonces: Nonces,
-    name: StorageString,
-    symbol: StorageString,
+    name: StorageU256,
+    symbol: StorageU256,
 }
 
 impl Shares {
     /// Sets name and symbol, at construction.
-    pub fn construct(&mut self, name: &str, symbol: &str) {
-        self.name.set_str(name);
-        self.symbol.set_str(symbol);
+    pub fn construct(&mut self, name: ShortString, symbol: ShortString) {
+        self.name.set(name.store());
+        self.symbol.set(symbol.store());
     }
 
     /// The token's name.
     #[must_use]
-    pub fn name(&self) -> String {
-        self.name.get_string()
+    pub fn name(&self) -> ShortString {
+        ShortString::load(self.name.get())
     }
 
     /// The token's symbol.
     #[must_use]
-    pub fn symbol(&self) -> String {
-        self.symbol.get_string()
+    pub fn symbol(&self) -> ShortString {
+        ShortString::load(self.symbol.get())
     }
 
     /// Shares of `account`, the vault's own excepted.
@@ -151,13 +153,13 @@ impl Shares {
     /// The separator of the share's EIP-712 domain.
     #[must_use]
     pub fn separator(&self) -> alloy_primitives::B256 {
-        eip712::domain_separator(self.vm(), &self.name(), VERSION)
+        eip712::domain_separator(self.vm(), self.name().as_bytes(), VERSION)
     }
 
     /// ERC-5267's description of that domain.
     #[must_use]
-    pub fn domain(&self) -> DomainDescription {
-        eip712::describe(self.vm(), &self.name(), VERSION)
+    pub fn domain(&self) -> Encoded {
+        eip712::encoded_description(self.vm(), self.name().as_bytes(), VERSION)
     }
 }
 

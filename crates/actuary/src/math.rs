@@ -205,23 +205,23 @@ pub fn mul_div(a: U256, b: U256, d: U256) -> Result<(U256, bool)> {
     }
     // The divisor's top digit gets its top bit set; the dividend moves along.
     let divisor = digits(d.wrapping_shl(shift));
-    let left = digits(a);
-    let right = digits(b);
+    // Only the digits that are there: most numbers have few.
+    let (left, right) = (digits(a), digits(b));
+    let (left, right) = (&left[..a.bit_len().div_ceil(32)], &right[..b.bit_len().div_ceil(32)]);
+    let used = left.len() + right.len();
     let mut rest = [0u32; 17];
     for (i, &x) in left.iter().enumerate() {
-        if x != 0 {
-            let mut carry = 0;
-            for (j, &y) in right.iter().enumerate() {
-                let sum = u64::from(x) * u64::from(y) + u64::from(rest[i + j]) + carry;
-                rest[i + j] = low(sum);
-                carry = sum >> 32;
-            }
-            rest[i + 8] = low(carry);
+        let mut carry = 0;
+        for (j, &y) in right.iter().enumerate() {
+            let sum = u64::from(x) * u64::from(y) + u64::from(rest[i + j]) + carry;
+            rest[i + j] = low(sum);
+            carry = sum >> 32;
         }
+        rest[i + right.len()] = low(carry);
     }
     if shift > 0 {
         let mut carry = 0;
-        for digit in &mut rest {
+        for digit in &mut rest[..=used] {
             let moved = (u64::from(*digit) << shift) | carry;
             *digit = low(moved);
             carry = moved >> 32;
@@ -231,7 +231,7 @@ pub fn mul_div(a: U256, b: U256, d: U256) -> Result<(U256, bool)> {
     let top = u64::from(divisor[length - 1]);
     let second = if length > 1 { u64::from(divisor[length - 2]) } else { 0 };
     let mut quotient = [0u32; 8];
-    for at in (0..=16 - length).rev() {
+    for at in (0..=used.saturating_sub(length)).rev() {
         let head = (u64::from(rest[at + length]) << 32) | u64::from(rest[at + length - 1]);
         if head < top {
             continue; // this digit is zero

@@ -18,5 +18,5 @@ pub mod time;
 
 pub use standards::{
     abi::{Result, Revert, Word},
-    call, emit, error,
+    call, emit, error, routes,
 };

@@ -116,9 +116,7 @@ impl From<actuary::Overflow> for Revert {
 pub fn encode_call(selector: [u8; 4], words: &[U256]) -> Vec<u8> {
     let mut data = vec![0; 4 + 32 * words.len()];
     data[..4].copy_from_slice(&selector);
-    for (chunk, word) in data[4..].chunks_exact_mut(32).zip(words) {
-        chunk.copy_from_slice(&word.to_be_bytes::<32>());
-    }
+    write_words(&mut data[4..], words);
     data
 }
 
@@ -127,9 +125,40 @@ pub fn encode_call(selector: [u8; 4], words: &[U256]) -> Vec<u8> {
 /// The head's offset word is the caller's: 32 for each word of the head.
 #[inline(never)]
 pub fn push_bytes(data: &mut Vec<u8>, bytes: &[u8]) {
-    data.extend_from_slice(&U256::from(bytes.len()).to_be_bytes::<32>());
+    data.extend_from_slice(&to_bytes(U256::from(bytes.len())));
     data.extend_from_slice(bytes);
     data.resize(data.len() + bytes.len().wrapping_neg() % 32, 0);
+}
+
+/// Writes words one after another.
+pub(crate) fn write_words(data: &mut [u8], words: &[U256]) {
+    for (chunk, word) in data.chunks_exact_mut(32).zip(words) {
+        chunk.copy_from_slice(&to_bytes(*word));
+    }
+}
+
+/// A word's 32 bytes, the most significant first: limb by limb, where `U256`'s own conversion goes byte by byte.
+#[inline(never)]
+#[must_use]
+pub fn to_bytes(word: U256) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (chunk, limb) in bytes.rchunks_exact_mut(8).zip(word.as_limbs()) {
+        chunk.copy_from_slice(&limb.to_be_bytes());
+    }
+    bytes
+}
+
+/// The word of 32 bytes, the most significant first.
+#[inline(never)]
+#[must_use]
+pub fn from_bytes(bytes: &[u8; 32]) -> U256 {
+    let mut limbs = [0; 4];
+    for (limb, chunk) in limbs.iter_mut().zip(bytes.rchunks_exact(8)) {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(chunk);
+        *limb = u64::from_be_bytes(eight);
+    }
+    U256::from_limbs(limbs)
 }
 
 /// A value that the ABI encodes as one static word.
@@ -150,12 +179,12 @@ impl Word for I256 {
 }
 impl Word for Address {
     fn word(self) -> U256 {
-        U256::from_be_bytes(self.into_word().0)
+        from_bytes(&self.into_word().0)
     }
 }
 impl Word for B256 {
     fn word(self) -> U256 {
-        U256::from_be_bytes(self.0)
+        from_bytes(&self.0)
     }
 }
 impl Word for bool {
@@ -201,7 +230,7 @@ macro_rules! emit {
             $vm,
             &[
                 <$event as ::alloy_sol_types::SolEvent>::SIGNATURE_HASH,
-                $(::alloy_primitives::B256::new($crate::abi::Word::word($topic).to_be_bytes::<32>())),*
+                $(::alloy_primitives::B256::new($crate::abi::to_bytes($crate::abi::Word::word($topic)))),*
             ],
             &[$($crate::abi::Word::word($word)),*],
         )
@@ -216,9 +245,7 @@ pub fn log<H: RawLogAccess + ?Sized>(vm: &H, topics: &[B256], words: &[U256]) {
     for (chunk, topic) in head.chunks_exact_mut(32).zip(topics) {
         chunk.copy_from_slice(&topic.0);
     }
-    for (chunk, word) in data.chunks_exact_mut(32).zip(words) {
-        chunk.copy_from_slice(&word.to_be_bytes::<32>());
-    }
+    write_words(data, words);
     vm.emit_log(&input, topics.len());
 }
 
@@ -230,9 +257,9 @@ pub fn log_bytes<H: RawLogAccess + ?Sized>(vm: &H, topics: &[B256], words: &[U25
         input.extend_from_slice(&topic.0);
     }
     for word in words {
-        input.extend_from_slice(&word.to_be_bytes::<32>());
+        input.extend_from_slice(&to_bytes(*word));
     }
-    input.extend_from_slice(&U256::from(32 * (words.len() + 1)).to_be_bytes::<32>());
+    input.extend_from_slice(&to_bytes(U256::from(32 * (words.len() + 1))));
     push_bytes(&mut input, bytes);
     vm.emit_log(&input, topics.len());
 }
@@ -241,6 +268,7 @@ pub fn log_bytes<H: RawLogAccess + ?Sized>(vm: &H, topics: &[B256], words: &[U25
 mod tests {
     use alloy_primitives::{address, uint};
     use alloy_sol_types::{SolError, SolType, sol};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -252,6 +280,15 @@ mod tests {
         let data = error!(Sample, who, uint!(7_U256), true, 9u64);
         let decoded = Sample::abi_decode(data.data()).unwrap();
         assert_eq!((decoded.who, decoded.amount, decoded.flag, decoded.time), (who, uint!(7_U256), true, 9));
+    }
+
+    proptest! {
+        #[test]
+        fn a_word_and_its_bytes_are_the_same(limbs: [u64; 4]) {
+            let word = U256::from_limbs(limbs);
+            prop_assert_eq!(to_bytes(word), word.to_be_bytes::<32>());
+            prop_assert_eq!(from_bytes(&to_bytes(word)), word);
+        }
     }
 
     #[test]

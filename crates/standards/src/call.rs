@@ -14,8 +14,9 @@ use stylus_sdk::{
 };
 
 use crate::{
-    abi::{Result, Revert, encode_call},
+    abi::{Result, Revert, encode_call, from_bytes},
     errors::{AddressEmptyCode, FailedCall, InvalidReturnData},
+    packed::Packed,
 };
 
 /// What a callee answered: static words.
@@ -38,8 +39,8 @@ impl Answer {
     /// `InvalidReturnData` where the callee answered less (an account without code answers nothing).
     #[inline(never)]
     pub fn word(&self, index: usize) -> Result<U256> {
-        match self.data.get(32 * index..32 * index + 32) {
-            Some(word) => Ok(U256::from_be_slice(word)),
+        match self.data.get(32 * index..).and_then(<[u8]>::first_chunk) {
+            Some(word) => Ok(from_bytes(word)),
             None => Err(self.invalid()),
         }
     }
@@ -49,11 +50,11 @@ impl Answer {
     /// # Errors
     /// `InvalidReturnData`.
     pub fn address(&self, index: usize) -> Result<Address> {
-        let word = self.word(index)?.to_be_bytes::<32>();
-        if word[..12] != [0; 12] {
+        let word = self.word(index)?;
+        if word.bit_len() > 160 {
             return Err(self.invalid());
         }
-        Ok(Address::from_slice(&word[12..]))
+        Ok(Packed(word).address(0))
     }
 
     /// The word at `index` as a `bool`.
@@ -91,8 +92,8 @@ impl Answer {
     pub fn bytes(&self, index: usize) -> Result<&[u8]> {
         let offset = usize::try_from(self.word(index)?).map_err(|_| self.invalid())?;
         let tail = self.data.get(offset..).unwrap_or_default();
-        let (len, bytes) = tail.split_at_checked(32).ok_or_else(|| self.invalid())?;
-        let len = usize::try_from(U256::from_be_slice(len)).map_err(|_| self.invalid())?;
+        let (len, bytes) = tail.split_first_chunk().ok_or_else(|| self.invalid())?;
+        let len = usize::try_from(from_bytes(len)).map_err(|_| self.invalid())?;
         bytes.get(..len).ok_or_else(|| self.invalid())
     }
 

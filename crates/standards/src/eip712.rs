@@ -11,7 +11,11 @@ use stylus_sdk::{
     stylus_core::host::{AccountAccess, ChainAccess},
 };
 
-use crate::abi::Word;
+use crate::{
+    abi::{Word, write_words},
+    dispatch::Encoded,
+    encoder::Encoder,
+};
 
 /// `keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")`.
 pub const DOMAIN_TYPEHASH: B256 = b256!("8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f");
@@ -21,13 +25,9 @@ pub type DomainDescription = (FixedBytes<1>, String, String, U256, Address, B256
 
 /// The separator of the running contract's domain under this name and version.
 #[must_use]
-pub fn domain_separator(vm: &VM, name: &str, version: &str) -> B256 {
-    let words = [
-        keccak256(name.as_bytes()).word(),
-        keccak256(version.as_bytes()).word(),
-        U256::from(vm.chain_id()),
-        vm.contract_address().word(),
-    ];
+pub fn domain_separator(vm: &VM, name: impl AsRef<[u8]>, version: &str) -> B256 {
+    let words =
+        [keccak256(name).word(), keccak256(version).word(), U256::from(vm.chain_id()), vm.contract_address().word()];
     struct_hash(DOMAIN_TYPEHASH, &words)
 }
 
@@ -37,9 +37,7 @@ pub fn domain_separator(vm: &VM, name: &str, version: &str) -> B256 {
 pub fn struct_hash(typehash: B256, words: &[U256]) -> B256 {
     let mut data = vec![0; 32 + 32 * words.len()];
     data[..32].copy_from_slice(typehash.as_slice());
-    for (chunk, word) in data[32..].chunks_exact_mut(32).zip(words) {
-        chunk.copy_from_slice(&word.to_be_bytes::<32>());
-    }
+    write_words(&mut data[32..], words);
     keccak256(&data)
 }
 
@@ -65,6 +63,21 @@ pub fn describe(vm: &VM, name: &str, version: &str) -> DomainDescription {
         B256::ZERO,
         Vec::new(),
     )
+}
+
+/// [`describe`], encoded.
+#[must_use]
+pub fn encoded_description(vm: &VM, name: &[u8], version: &str) -> Encoded {
+    let mut encoder = Encoder::new(&[], 7);
+    encoder
+        .word(U256::from(0x0f) << 248)
+        .bytes(name)
+        .bytes(version.as_bytes())
+        .word(U256::from(vm.chain_id()))
+        .word(vm.contract_address().word())
+        .word(U256::ZERO)
+        .words(&[]);
+    Encoded(encoder.finish())
 }
 
 #[cfg(test)]

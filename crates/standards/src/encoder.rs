@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use alloy_primitives::{Address, U256};
 use stylus_sdk::abi::Bytes;
 
-use crate::abi::push_bytes;
+use crate::abi::{push_bytes, to_bytes};
 
 /// Writes arguments one after another: static ones into the head, dynamic ones behind it.
 ///
@@ -44,7 +44,7 @@ impl Encoder {
     /// A static argument.
     #[inline(never)]
     pub fn word(&mut self, word: U256) -> &mut Self {
-        self.data[self.next..self.next + 32].copy_from_slice(&word.to_be_bytes::<32>());
+        self.data[self.next..self.next + 32].copy_from_slice(&to_bytes(word));
         self.next += 32;
         self
     }
@@ -69,7 +69,7 @@ impl Encoder {
     pub fn words(&mut self, words: &[U256]) -> &mut Self {
         self.offset().length(words.len());
         for word in words {
-            self.data.extend_from_slice(&word.to_be_bytes::<32>());
+            self.data.extend_from_slice(&to_bytes(*word));
         }
         self
     }
@@ -80,7 +80,7 @@ impl Encoder {
         let start = self.data.len();
         self.data.resize(start + 32 * payloads.len(), 0);
         for (index, payload) in payloads.iter().enumerate() {
-            let offset = U256::from(self.data.len() - start).to_be_bytes::<32>();
+            let offset = to_bytes(U256::from(self.data.len() - start));
             self.data[start + 32 * index..start + 32 * (index + 1)].copy_from_slice(&offset);
             push_bytes(&mut self.data, payload);
         }
@@ -109,7 +109,7 @@ impl Encoder {
     }
 
     fn length(&mut self, length: usize) -> &mut Self {
-        self.data.extend_from_slice(&U256::from(length).to_be_bytes::<32>());
+        self.data.extend_from_slice(&to_bytes(U256::from(length)));
         self
     }
 }

@@ -152,6 +152,19 @@ fn a_constructor_keeps_its_bounds() {
         let error = construct(settings).unwrap_err().expect::<ParameterOutOfBounds>();
         assert_eq!((error.parameter, error.value), (name(parameter), u(value)));
     }
+    for (name_length, symbol_length, parameter) in [(32, 5, "name"), (12, 32, "symbol"), (31, 31, "")] {
+        let [name_text, symbol_text] = [name_length, symbol_length].map(|length| "x".repeat(length));
+        let texts =
+            (scene.owner, scene.setup, scene.extension, scene.token.at, name_text, symbol_text, WEEK, 0u64, 0u64);
+        let built =
+            scene.world.try_construct::<Vault>(scene.world.address("texts"), scene.setup, texts.abi_encode_params());
+        if parameter.is_empty() {
+            built.unwrap();
+        } else {
+            let error = built.unwrap_err().expect::<ParameterOutOfBounds>();
+            assert_eq!((error.parameter, error.value), (name(parameter), u(32u64)));
+        }
+    }
     let arguments =
         (Address::ZERO, scene.setup, scene.extension, scene.token.at, String::new(), String::new(), WEEK, 0u64, 0u64)
             .abi_encode_params();
