@@ -387,24 +387,23 @@ pub fn contract_environment(root: &Path) -> Result<Vec<(String, String)>> {
 /// Why it is no module.
 pub fn canonical(wasm: &[u8]) -> Result<Vec<u8>, String> {
     use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
-    let mut module = wasm_encoder::Module::new();
-    RoundtripReencoder
-        .parse_core_module(&mut module, wasmparser::Parser::new(0), wasm)
-        .map_err(|error| error.to_string())?;
-    let encoded = module.finish();
     let mut stripped = wasm_encoder::Module::new();
-    for payload in wasmparser::Parser::new(0).parse_all(&encoded) {
+    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
         let payload = payload.map_err(|error| error.to_string())?;
         if matches!(payload, wasmparser::Payload::CustomSection(_)) {
             continue;
         }
         if let Some((id, range)) = payload.as_section() {
             let data = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-            let data = data.and_then(|(start, end)| encoded.get(start..end)).ok_or("a section beyond the end")?;
+            let data = data.and_then(|(start, end)| wasm.get(start..end)).ok_or("a section beyond the end")?;
             stripped.section(&wasm_encoder::RawSection { id, data });
         }
     }
-    Ok(stripped.finish())
+    let mut module = wasm_encoder::Module::new();
+    RoundtripReencoder
+        .parse_core_module(&mut module, wasmparser::Parser::new(0), &stripped.finish())
+        .map_err(|error| error.to_string())?;
+    Ok(module.finish())
 }
 
 /// Compresses a module into the code of a Stylus program.

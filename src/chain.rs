@@ -379,10 +379,10 @@ pub fn contract_error(what: &str, error: &ContractError<Client>) -> Error {
 /// Why a request failed, decoded where it carries revert data.
 fn reason_of<E: ethers::providers::MiddlewareError>(error: &E) -> String {
     if let Some(response) = error.as_error_response() {
-        if let Some(data) = response.as_revert_data() {
-            if !data.is_empty() {
-                return failure::decode(&data);
-            }
+        if let Some(data) = response.as_revert_data()
+            && !data.is_empty()
+        {
+            return failure::decode(&data);
         }
         return response.message.clone();
     }

@@ -126,10 +126,10 @@ impl Deployer {
     }
 
     fn record(&mut self, step: &str, receipt: &TransactionReceipt) {
-        if let Some(name) = step.strip_prefix("deploy ") {
-            if let Some(address) = receipt.contract_address.or_else(|| deployed_by_deployer(receipt)) {
-                self.ledger.contracts.insert(name.into(), address);
-            }
+        if let Some(name) = step.strip_prefix("deploy ")
+            && let Some(address) = receipt.contract_address.or_else(|| deployed_by_deployer(receipt))
+        {
+            self.ledger.contracts.insert(name.into(), address);
         }
         self.ledger.steps.insert(step.into(), receipt.transaction_hash);
     }

@@ -42,8 +42,11 @@ pub struct Governor {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for Governor {}
 
+// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
+// differ is a test.
 #[public]
-impl Governor {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> Governor {
     /// The votes' token, the timelock, the second program, and the parameters: voting delay and period in seconds,
     /// the votes that a proposer needs, the quorum in hundredths of the supply, and for how long a vote runs at least
     /// after its quorum.

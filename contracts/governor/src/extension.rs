@@ -53,8 +53,11 @@ pub struct GovernorExt {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for GovernorExt {}
 
+// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
+// differ is a test.
 #[public]
-impl GovernorExt {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> GovernorExt {
     /// Refuses ether: the timelock holds the DAO's money.
     #[receive]
     #[payable]

@@ -470,7 +470,7 @@ impl Book {
         let mut bucket = lines.buckets.setter(U256::from(week / 2));
         let word = Packed(bucket.get());
         let cover = half(word, week).checked_add(plus).and_then(|sum| sum.checked_sub(minus));
-        let offset = if week % 2 == 0 { 0 } else { 128 };
+        let offset = if week.is_multiple_of(2) { 0 } else { 128 };
         bucket.set(word.with_u128(offset, 128, cover.ok_or(actuary::Overflow)?).0);
         Ok(())
     }
@@ -538,7 +538,7 @@ impl Book {
 
 /// The half of a bucket's word that is `week`'s.
 fn half(word: Packed, week: u64) -> u128 {
-    word.u128(if week % 2 == 0 { 0 } else { 128 }, 128)
+    word.u128(if week.is_multiple_of(2) { 0 } else { 128 }, 128)
 }
 
 /// `total` after one of its parts went from `before` to `after`.

@@ -80,8 +80,11 @@ pub struct Timelock {
     cooldown: StorageU64,
 }
 
+// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
+// differ is a test.
 #[public]
-impl Timelock {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> Timelock {
     /// Sets the minimum delay (seconds, longer than `cooldown`), the proposers, who are cancellers too, the
     /// executors (the zero address lets everybody execute) and an admin of the roles (the zero address for none)
     /// besides the timelock itself.

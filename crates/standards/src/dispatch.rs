@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(arguments.read(), Some(2u8));
         assert!(arguments.read::<U256>().is_some(), "an array's place is a word like any other");
         // a place or a length beyond the data
-        for (offset, length) in [(64, 0), (usize::MAX, 0), (32, 33), (32, usize::MAX)] {
+        for (offset, length) in [(96, 0), (usize::MAX, 0), (32, 33), (32, usize::MAX)] {
             let words = [U256::from(offset), U256::from(length), U256::ZERO].abi_encode();
             assert_eq!(Arguments::new(&words).read::<&[u8]>(), None, "{offset} {length}");
         }

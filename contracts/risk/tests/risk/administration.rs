@@ -68,13 +68,16 @@ fn a_development_network_counts_in_seconds() {
     assert_eq!(refused.expect::<ParameterOutOfBounds>().parameter, text("grace"));
 }
 
+/// A parameter, how to set it, and values outside its bounds.
+type Case = (&'static str, fn(&mut IRisk::Terms, u64), Vec<u64>);
+
 #[test]
 fn every_term_is_bounded() {
     let town = Town::bare();
     town.add_vault(town.vault);
     let day = DAY as u32;
     let mille = crate::town::MILLE;
-    let cases: Vec<(&str, fn(&mut IRisk::Terms, u64), Vec<u64>)> = vec![
+    let cases: Vec<Case> = vec![
         ("priorRate", |t, v| t.pricing.priorRate = v, vec![1_000 * mille + 1_000_000_000, 201 * mille, 8 * mille + 1]),
         ("minRate", |t, v| t.pricing.minRate = v, vec![1_000 * mille + 1_000_000_000, 9 * mille, 1]),
         ("maxRate", |t, v| t.pricing.maxRate = v, vec![1_000 * mille + 1_000_000_000, 200 * mille + 1]),
