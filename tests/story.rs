@@ -12,7 +12,7 @@ use ethers::{
 use palisade::{
     artefact::Builder,
     chain::{Chain, DEVELOPMENT_KEY, Error, wallet},
-    deploy::{Deployer, Profile, profile::usd, verify},
+    deploy::{Deployer, Ledger, Profile, profile::usd, verify},
     feed::Series,
     story::{Setting, Story},
 };
@@ -274,7 +274,7 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
         let work = palisade::deploy::deploy(&mut d, &profile, &options);
         let waiting = tokio::time::timeout(std::time::Duration::from_millis(60 * steps as u64), work).await;
         assert!(waiting.is_err() || waiting.unwrap().is_ok());
-        let ledger = palisade::deploy::Ledger::open(&path).unwrap().unwrap();
+        let ledger = Ledger::open(&path).unwrap().unwrap();
         assert!(ledger.steps.len() >= before);
         let known: Vec<_> = ledger.contracts.values().copied().collect();
         assert!(addresses.iter().all(|address| known.contains(address)), "a contract was deployed twice");
@@ -284,5 +284,40 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
     let deployment =
         palisade::deploy::deploy(&mut d, &Profile::standard(), &palisade::deploy::Options::default()).await.unwrap();
     assert!(addresses.iter().all(|address| deployment.ledger.contracts.values().any(|other| other == address)));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_deployment_is_begun_anew_on_a_chain_that_was_reset_but_never_on_another() {
+    let Some(stage) = Stage::set("reset").await else { return };
+    let path = stage.folder.join("deployment.json");
+    let client = |chain: &Chain| chain.client(wallet(DEVELOPMENT_KEY).unwrap().with_chain_id(chain.id()));
+    let again = devnode::serve(devnode::Config { port: 0, ..devnode::Config::default() }).await.unwrap();
+    let chain = Chain::connect(&again.url()).await.unwrap();
+    let deployer = Deployer::open(chain.clone(), client(&chain), builder(), &path, "standard", false).await.unwrap();
+    assert!(deployer.ledger.steps.is_empty() && deployer.ledger.contracts.is_empty());
+    assert!(Ledger::open(&path).unwrap().unwrap().finished, "the old file stays until something is deployed");
+    again.stop().await;
+
+    let other = devnode::serve(devnode::Config { port: 0, chain_id: 77, ..devnode::Config::default() }).await.unwrap();
+    let chain = Chain::connect(&other.url()).await.unwrap();
+    let error = Deployer::open(chain.clone(), client(&chain), builder(), &path, "standard", true).await.unwrap_err();
+    assert!(error.to_string().ends_with("is not on this chain; move it away to deploy anew"), "{error}");
+    other.stop().await;
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_deployment_of_other_programs_is_not_gone_on_with() {
+    let Some(stage) = Stage::set("build").await else { return };
+    let (chain, path) = (stage.story.chain().clone(), stage.folder.join("deployment.json"));
+    let client = chain.client(wallet(DEVELOPMENT_KEY).unwrap().with_chain_id(chain.id()));
+    let mut ledger = Ledger::open(&path).unwrap().unwrap();
+    ledger.code_hashes.insert("risk".into(), ethers::types::H256::repeat_byte(1));
+    ledger.save().unwrap();
+    let open = |afresh| Deployer::open(chain.clone(), client.clone(), builder(), &path, "standard", afresh);
+    let error = open(false).await.unwrap_err().to_string();
+    assert!(error.contains("another build of risk: deploy anew with --afresh"), "{error}");
+    assert!(open(true).await.unwrap().ledger.steps.is_empty());
     stage.strike().await;
 }

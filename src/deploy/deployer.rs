@@ -14,7 +14,7 @@ use ethers::{
 };
 use serde::Deserialize;
 
-use super::ledger::{self, Ledger, Pending};
+use super::ledger::{self, Anchor, Ledger, Pending};
 use crate::{
     artefact::{self, Builder, init_code},
     chain::{self, Chain, Client},
@@ -71,10 +71,11 @@ pub struct Deployer {
 }
 
 impl Deployer {
-    /// Goes on with the ledger at `path`, or begins one. A finished ledger is begun anew where `afresh`.
+    /// Goes on with the ledger at `path`, or begins one. Where `afresh`, a ledger that is finished, or whose programs
+    /// were built from other sources, is left for a new one.
     ///
     /// # Errors
-    /// [`ledger::Error::Foreign`] for a ledger of another chain, and RPC errors.
+    /// [`ledger::Error::Foreign`] for a ledger of another chain, [`ledger::Error::OtherBuild`], and RPC errors.
     pub async fn open(
         chain: Chain,
         client: Arc<Client>,
@@ -83,22 +84,24 @@ impl Deployer {
         profile: &str,
         afresh: bool,
     ) -> Result<Self> {
-        let genesis = genesis(&chain).await?;
+        let begin = || Ledger::new(path, chain.id(), profile, client.address());
         let ledger = match Ledger::open(path)? {
-            Some(ledger) if ledger.chain_id == chain.id() && ledger.genesis == genesis => {
-                if afresh && ledger.finished {
-                    Ledger::new(path, chain.id(), genesis, profile, client.address())
-                } else {
-                    ledger
+            None => begin(),
+            Some(ledger) if ledger.chain_id != chain.id() => {
+                return Err(ledger::Error::Foreign { path: path.into() }.into());
+            }
+            Some(ledger) if !is_on(&ledger, &chain).await? => {
+                if chain.id() != chain::DEVELOPMENT_CHAIN {
+                    return Err(ledger::Error::Foreign { path: path.into() }.into());
                 }
+                begin() // a development chain that was reset: its old deployment is gone, nothing is lost
             }
-            // a development chain that was reset: its old deployment is gone, nothing is lost
-            Some(ledger) if ledger.chain_id == chain.id() && chain.id() == chain::DEVELOPMENT_CHAIN => {
-                drop(ledger);
-                Ledger::new(path, chain.id(), genesis, profile, client.address())
-            }
-            Some(_) => return Err(ledger::Error::Foreign { path: path.into() }.into()),
-            None => Ledger::new(path, chain.id(), genesis, profile, client.address()),
+            Some(ledger) if afresh && ledger.finished => begin(),
+            Some(ledger) => match other_build(&ledger, &builder)? {
+                None => ledger,
+                Some(_) if afresh => begin(),
+                Some(program) => return Err(ledger::Error::OtherBuild { path: path.into(), program }.into()),
+            },
         };
         let mut deployer = Self { chain, client, ledger, builder, on_step: |_| {} };
         deployer.settle_pending().await?;
@@ -130,6 +133,9 @@ impl Deployer {
             && let Some(address) = receipt.contract_address.or_else(|| deployed_by_deployer(receipt))
         {
             self.ledger.contracts.insert(name.into(), address);
+        }
+        if let (None, Some(number), Some(hash)) = (self.ledger.anchor, receipt.block_number, receipt.block_hash) {
+            self.ledger.anchor = Some(Anchor { number: number.as_u64(), hash });
         }
         self.ledger.steps.insert(step.into(), receipt.transaction_hash);
     }
@@ -289,9 +295,23 @@ fn deployed_by_deployer(receipt: &TransactionReceipt) -> Option<Address> {
     Some(Address::from_slice(&word[12..]))
 }
 
-async fn genesis(chain: &Chain) -> Result<H256> {
-    let block = chain.provider().get_block(BlockNumber::Number(0u64.into())).await;
-    let block = block
-        .map_err(|error| chain::Error::Rpc { what: "reading the first block".into(), reason: error.to_string() })?;
-    Ok(block.and_then(|block| block.hash).unwrap_or_default())
+/// Whether the chain still has the block that the ledger is anchored in.
+async fn is_on(ledger: &Ledger, chain: &Chain) -> Result<bool> {
+    let Some(anchor) = ledger.anchor else { return Ok(true) };
+    let block = chain.provider().get_block(BlockNumber::Number(anchor.number.into())).await;
+    let block = block.map_err(|error| chain::Error::Rpc {
+        what: "looking for the deployment's first block".into(),
+        reason: error.to_string(),
+    })?;
+    Ok(block.is_some_and(|block| block.hash == Some(anchor.hash)))
+}
+
+/// The first program of the ledger that is not what is built now.
+fn other_build(ledger: &Ledger, builder: &Builder) -> Result<Option<String>> {
+    for (name, hash) in &ledger.code_hashes {
+        if H256(keccak256(builder.code(name)?)) != *hash {
+            return Ok(Some(name.clone()));
+        }
+    }
+    Ok(None)
 }

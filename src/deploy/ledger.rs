@@ -38,6 +38,16 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
+    /// What was deployed was built from other sources.
+    #[error(
+        "{path} holds a deployment of another build of {program}: deploy anew with --afresh, or go on with the sources it was built from"
+    )]
+    OtherBuild {
+        /// Which.
+        path: PathBuf,
+        /// The first program that differs.
+        program: String,
+    },
 }
 
 /// A step that was sent and is not known to be mined.
@@ -49,13 +59,23 @@ pub struct Pending {
     pub hash: H256,
 }
 
+/// A block that the deployment is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: H256,
+}
+
 /// A deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// The chain.
     pub chain_id: u64,
-    /// The chain's first block, which tells a reset chain from the one deployed to.
-    pub genesis: H256,
+    /// The block of the first step, which tells a reset chain from the one deployed to: a development chain that is
+    /// started again has the same id and the same first block.
+    pub anchor: Option<Anchor>,
     /// Which parameters were used.
     pub profile: String,
     /// Who deployed.
@@ -102,8 +122,8 @@ impl Ledger {
 
     /// A new ledger that will be kept at `path`.
     #[must_use]
-    pub fn new(path: &Path, chain_id: u64, genesis: H256, profile: &str, deployer: Address) -> Self {
-        Self { chain_id, genesis, profile: profile.into(), deployer, path: path.into(), ..Self::default() }
+    pub fn new(path: &Path, chain_id: u64, profile: &str, deployer: Address) -> Self {
+        Self { chain_id, profile: profile.into(), deployer, path: path.into(), ..Self::default() }
     }
 
     /// Writes the file as a whole or not at all.
@@ -145,8 +165,9 @@ mod tests {
     #[test]
     fn a_ledger_comes_back_as_it_was_saved() {
         let path = path("round");
-        let mut ledger = Ledger::new(&path, 7, H256::repeat_byte(1), "development", Address::repeat_byte(2));
+        let mut ledger = Ledger::new(&path, 7, "development", Address::repeat_byte(2));
         ledger.contracts.insert("vault".into(), Address::repeat_byte(3));
+        ledger.anchor = Some(Anchor { number: 5, hash: H256::repeat_byte(1) });
         ledger.pending = Some(Pending { step: "wire vault".into(), hash: H256::repeat_byte(4) });
         ledger.save().unwrap();
         assert_eq!(Ledger::open(&path).unwrap(), Some(ledger));
