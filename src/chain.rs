@@ -125,6 +125,12 @@ pub struct Chain {
     clock: Clock,
 }
 
+/// Seconds since 1970.
+#[must_use]
+pub fn wall_clock() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
 impl Chain {
     /// Connects and finds out which chain it is and what its clock can do.
     ///
@@ -192,11 +198,12 @@ impl Chain {
         Ok(block.map_or(0, |block| block.timestamp.as_u64()))
     }
 
-    /// Lets the clock reach `time`: moves it where that is possible, waits else. `waiting` is told the seconds left.
+    /// Lets the clock reach `time`: moves it where that is possible, waits else. Where blocks are made on demand only,
+    /// `client` sends itself nothing, so that there is a newest block of that time to estimate and call at.
     ///
     /// # Errors
     /// [`Error::Rpc`].
-    pub async fn wait_until(&self, time: u64, mut waiting: impl FnMut(u64)) -> Result<()> {
+    pub async fn wait_until(&self, time: u64, client: &Arc<Client>) -> Result<()> {
         match self.clock {
             Clock::Movable => {
                 let now = self.now().await?;
@@ -208,17 +215,15 @@ impl Chain {
                     self.rpc("mining a block", mined)?;
                 }
             }
-            // a block's time is the clock's; a chain that mines on demand has no newer block to look at
-            Clock::Real => loop {
-                let now = std::time::SystemTime::now()
-                    .duration_since(std::time::UNIX_EPOCH)
-                    .map_or(0, |elapsed| elapsed.as_secs());
-                if now > time {
-                    break;
+            Clock::Real => {
+                while wall_clock() <= time {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
                 }
-                waiting(time - now);
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            },
+                if self.now().await? < time {
+                    let nothing = TransactionRequest::new().to(client.address()).value(0);
+                    self.send_transaction("making a block", client, nothing.into()).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::Connection;
 use crate::{
     artefact::Builder,
     bindings::vault::Solvency,
+    chain,
     deploy::{Deployment, Ledger},
     report::{Table, amount, percent, percent_bps, span},
 };
@@ -65,7 +66,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             percent(quote.5),
             percent_bps(quote.8.as_u64())
         ),
-        Err(error) => error.to_string(),
+        // the arguments are in `quote`'s answer for whoever needs them; here the error's name is enough
+        Err(chain::Error::Reverted { reason, .. }) => {
+            format!("not on sale: {}", reason.split('(').next().unwrap_or_default())
+        }
+        Err(error) => return Err(error.into()),
     };
     table.row([
         format!("#{product}"),

@@ -19,7 +19,7 @@ pub use cast::Cast;
 use crate::{
     artefact::Builder,
     bindings::{MockAggregator, StableCoin, vault::Solvency},
-    chain::{self, Chain, Client, Clock},
+    chain::{self, Chain, Client, Clock, wall_clock},
     deploy::{
         self, Deployer, Deployment, Profile,
         profile::{pali, usd},
@@ -278,15 +278,13 @@ impl Story {
 
     /// Lets the clock reach `time`.
     async fn until(&self, time: u64) -> Result<()> {
-        Ok(self.deployment.chain.wait_until(time, |_| {}).await?)
+        Ok(self.deployment.chain.wait_until(time, &self.cast.keeper).await?)
     }
 
     async fn now(&self) -> Result<u64> {
         Ok(match self.deployment.chain.clock() {
             Clock::Movable => self.deployment.chain.now().await?,
-            Clock::Real => std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |elapsed| elapsed.as_secs()),
+            Clock::Real => wall_clock(),
         })
     }
 }
