@@ -137,7 +137,11 @@ impl Chain {
     /// # Errors
     /// [`Error::Unreachable`].
     pub async fn connect(url: &str) -> Result<Self> {
-        let unreachable = |reason: String| Error::Unreachable { url: url.into(), reason };
+        // a web server answers with a whole page: its first line says enough
+        let unreachable = |reason: String| Error::Unreachable {
+            url: url.into(),
+            reason: reason.lines().next().unwrap_or_default().into(),
+        };
         let provider = Provider::<Http>::try_from(url)
             .map_err(|error| unreachable(error.to_string()))?
             .interval(Duration::from_millis(20));
@@ -430,5 +434,23 @@ mod tests {
         let text = error.to_string();
         assert!(text.starts_with("no Ethereum RPC answers at http://127.0.0.1:9"), "{text}");
         assert_eq!(text.lines().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_web_server_is_no_rpc_and_its_page_is_not_shown() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 1024]).await;
+                let page = "HTTP/1.1 501 Unsupported\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html>\n</html>";
+                let _ = stream.write_all(page.as_bytes()).await;
+            }
+        });
+        let text = Chain::connect(&url).await.unwrap_err().to_string();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        server.abort();
     }
 }

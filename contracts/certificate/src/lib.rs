@@ -23,8 +23,11 @@ pub struct Certificate {}
 /// `ICertificate.Face` as the ABI has it.
 pub type FaceTuple = (U256, u8, U256, B256, Address, B256, U256, U256, u64, u64, u8, u8, B256);
 
+// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
+// differ is a test.
 #[public]
-impl Certificate {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> Certificate {
     /// A policy's metadata as a data URI: JSON with its picture inside.
     #[selector(name = "tokenURI")]
     pub fn token_uri(face: FaceTuple) -> String {

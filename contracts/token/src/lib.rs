@@ -33,8 +33,11 @@ pub struct Token {
     nonces: Nonces,
 }
 
+// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
+// differ is a test.
 #[public]
-impl Token {
+#[allow(clippy::extra_unused_lifetimes)]
+impl<'a> Token {
     /// Makes the whole supply for `holder`, once and for all.
     #[constructor]
     pub fn constructor(&mut self, holder: Address, supply: U256) -> Result<()> {
