@@ -63,14 +63,14 @@ pub enum Error {
         reason: String,
     },
     /// The program does not fit one account.
-    #[error(
-        "{program} is {size} bytes compressed; a program may have {SIZE_LIMIT}: take something out of it or split it"
-    )]
+    #[error("{program} is {size} bytes compressed; a program may have {limit}: take something out of it or split it")]
     TooLarge {
         /// The program.
         program: String,
         /// Its size.
         size: usize,
+        /// The largest size.
+        limit: usize,
     },
     /// The chain would refuse the program.
     #[error("{program} would be refused at activation: {reason}")]
@@ -83,6 +83,9 @@ pub enum Error {
     /// The artefacts have not been built.
     #[error("no artefact of {0}: run `palisade build` first")]
     Missing(String),
+    /// A file of the artefacts was changed after it was built.
+    #[error("the code of {0} in build/contracts is not what was built: run `palisade build` again")]
+    Altered(String),
 }
 
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -202,7 +205,7 @@ impl Builder {
         for program in PROGRAMS {
             let inputs = self.inputs(program)?;
             match self.load(program.name) {
-                Ok(artefact) if artefact.inputs == inputs && self.code_path(program.name).is_file() => {
+                Ok(artefact) if artefact.inputs == inputs && self.code(program.name).is_ok() => {
                     artefacts.push(artefact);
                     continue;
                 }
@@ -239,11 +242,14 @@ impl Builder {
     /// A built program as it goes on chain.
     ///
     /// # Errors
-    /// [`Error::Missing`], and [`Error::TooLarge`] for one that no account can hold.
+    /// [`Error::Missing`], [`Error::Altered`], and [`Error::TooLarge`] for one that no account can hold.
     pub fn code(&self, name: &str) -> Result<Vec<u8>> {
         let code = fs::read(self.code_path(name)).map_err(|_| Error::Missing(name.into()))?;
+        if self.load(name)?.code_hash != hex::encode(keccak256(&code)) {
+            return Err(Error::Altered(name.into()));
+        }
         if code.len() > self.limit {
-            return Err(Error::TooLarge { program: name.into(), size: code.len() });
+            return Err(Error::TooLarge { program: name.into(), size: code.len(), limit: self.limit });
         }
         Ok(code)
     }
@@ -302,7 +308,7 @@ impl Builder {
             code_hash: hex::encode(keccak256(&code)),
         };
         if code.len() > self.limit {
-            return Err(Error::TooLarge { program: program.name.into(), size: code.len() });
+            return Err(Error::TooLarge { program: program.name.into(), size: code.len(), limit: self.limit });
         }
         write_atomically(&self.code_path(program.name), &code)?;
         write_atomically(&self.out.join(format!("{}.wasm", program.name)), &wasm)?;
@@ -470,6 +476,32 @@ mod tests {
         let mut out = Vec::new();
         brotli::BrotliDecompress(&mut &code[4..], &mut out).unwrap();
         assert_eq!(out, wasm);
+    }
+
+    #[test]
+    fn a_program_that_was_altered_or_is_too_large_is_not_deployed() {
+        let root = std::env::temp_dir().join(format!("palisade-artefact-{}", std::process::id()));
+        let builder = Builder::new(&root);
+        fs::create_dir_all(&builder.out).unwrap();
+        assert!(matches!(builder.code("token"), Err(Error::Missing(_))));
+        let code = vec![7; 100];
+        let artefact = Artefact {
+            name: "token".into(),
+            inputs: String::new(),
+            bytes: code.len(),
+            wasm_bytes: 0,
+            init_gas: 0,
+            cached_gas: 0,
+            code_hash: hex::encode(keccak256(&code)),
+        };
+        fs::write(builder.code_path("token"), &code).unwrap();
+        fs::write(builder.out.join("token.json"), serde_json::to_vec(&artefact).unwrap()).unwrap();
+        assert_eq!(builder.code("token").unwrap(), code);
+        let text = builder.clone().with_limit(99).code("token").unwrap_err().to_string();
+        assert!(text.starts_with("token is 100 bytes compressed; a program may have 99"), "{text}");
+        fs::write(builder.code_path("token"), [8; 100]).unwrap();
+        assert!(matches!(builder.code("token"), Err(Error::Altered(_))));
+        fs::remove_dir_all(root).unwrap();
     }
 
     #[test]

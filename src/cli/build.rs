@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let total = artefacts.len();
         println!("{total} programs, {built} of them built anew; build/contracts holds them");
         if let Some(largest) = largest {
-            let (bytes, limit) = (grouped(largest.bytes as u64), grouped(SIZE_LIMIT as u64));
+            let (bytes, limit) = (grouped(largest.bytes as u64), grouped(options.code_size_limit as u64));
             println!("the largest is {} with {bytes} of {limit} bytes", largest.name);
         }
     }

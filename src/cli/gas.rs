@@ -100,7 +100,8 @@ fn as_json(row: &Row) -> serde_json::Value {
         "floor": row.anatomy.floor,
         "entries": row.anatomy.entries,
         "new_slots": row.anatomy.new_slots,
-        "peer": peer(&row.operation).map(|(gas, who)| json!({"gas": gas, "name": who})),
+        "peer": peer(&row.operation).map(|(gas, _)| gas),
+        "peer_name": peer(&row.operation).map(|(_, who)| who),
     })
 }
 

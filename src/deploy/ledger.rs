@@ -136,7 +136,7 @@ impl Ledger {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         let text = serde_json::to_vec_pretty(self).expect("a ledger is plain data");
-        let partial = self.path.with_extension(format!("partial-{}", std::process::id()));
+        let partial = self.path.with_extension("partial");
         fs::write(&partial, text).map_err(failed)?;
         fs::rename(&partial, &self.path).map_err(failed)
     }
