@@ -131,6 +131,9 @@ async fn capital_comes_in_and_shares_are_worth_it() {
     let vault = story.deployment.vault(&alice);
     let shares = vault.balance_of(alice.address()).call().await.unwrap();
     assert_eq!(vault.convert_to_assets(shares).call().await.unwrap(), usd(6_000_000));
+    let coins = story.asset(&alice);
+    assert_eq!(coins.balance_of(alice.address()).call().await.unwrap(), U256::zero());
+    assert_eq!(coins.balance_of(vault.address()).call().await.unwrap(), usd(10_000_000));
     // a donation changes nothing
     let before = vault.total_assets().call().await.unwrap();
     let asset = story.asset(&alice);

@@ -11,12 +11,12 @@ use ethers::{
 use super::{Error, Result, Story, event, money};
 use crate::{
     bindings::{
-        assessor::{ClaimSettledFilter, IncidentReportedFilter},
+        assessor::{ClaimFiledFilter, ClaimSettledFilter, IncidentReportedFilter},
         governor::ProposalCreatedFilter,
         policy::PolicyBoughtFilter,
     },
     chain::{Client, Clock},
-    deploy::profile::usd,
+    deploy::profile::{BPS, usd},
     report::{percent, percent_bps, span, utc},
 };
 
@@ -49,6 +49,10 @@ impl Story {
         }
         let solvency = self.solvency().await?;
         Self::expect(STEP, solvency.assets == usd(10_000_000), "10 M in the pool", money(solvency.assets))?;
+        let keeper = self.cast.keeper.clone();
+        let held = self.asset(&keeper).balance_of(self.deployment.address("vault"));
+        let held = self.chain().read("reading the vault's balance", held).await?;
+        Self::expect(STEP, held == solvency.assets, "the vault to hold what its books say", money(held))?;
         Self::expect(STEP, !solvency.closed, "an open vault", "a closed one")
     }
 
@@ -116,6 +120,7 @@ impl Story {
         (self.policy, self.entry) = (bought.policy, bought.entry.clone());
         let record = self.chain().read("reading the policy", policy.policy_of(self.policy)).await?;
         Self::expect(STEP, record.holder == bob.address(), "Bob as the holder", format!("{:?}", record.holder))?;
+        Self::expect(STEP, record.amount == amount, format!("a cover of {amount}"), record.amount.to_string())?;
         Self::expect(STEP, record.premium == premium, format!("the premium {premium}"), record.premium.to_string())?;
         let after = self.solvency().await?;
         Self::expect(
@@ -174,13 +179,16 @@ impl Story {
         const STEP: &str = "ask to leave";
         let carol = self.cast.carol.clone();
         let vault = self.deployment.vault(&carol);
-        let shares = self.chain().read("reading shares", vault.balance_of(carol.address())).await? / 4;
+        let had = self.chain().read("reading shares", vault.balance_of(carol.address())).await?;
+        let shares = had / 4;
         self.act("request redemption", &carol, vault.request_redeem(shares, carol.address(), carol.address())).await?;
         let pending = self
             .chain()
             .read("reading the request", vault.pending_redeem_request(U256::zero(), carol.address()))
             .await?;
         Self::expect(STEP, pending == shares, format!("{shares} shares requested"), pending.to_string())?;
+        let kept = self.chain().read("reading shares", vault.balance_of(carol.address())).await?;
+        Self::expect(STEP, kept + shares == had, "the shares to have left Carol's account", kept.to_string())?;
         let worth = self.chain().read("valuing", vault.convert_to_assets(shares)).await?;
         self.facts.insert("requested worth", worth);
         self.say(&format!(
@@ -329,11 +337,15 @@ impl Story {
         };
         Self::expect(STEP, last.verdict == CONFIRMED, "a confirmed incident", format!("verdict {}", last.verdict))?;
         self.incident = last.number;
+        self.facts.insert("worst loss", last.worst_bps.into());
         let after = self.solvency().await?;
+        // the whole of Bob's cover could still be lost: what is left of it beyond the deductible
+        let record = self.cover_of(self.policy).await?;
+        let reserved = share(record.amount, record.ratio_bps, BPS - u64::from(record.deductible_bps));
         Self::expect(
             STEP,
-            after.reserve > U256::zero() && after.exit_price < before.exit_price,
-            "a reserve, and a lower exit price",
+            after.reserve == reserved && after.exit_price < before.exit_price,
+            format!("a reserve of {reserved}, and a lower exit price"),
             format!("reserve {}, exit price {}", after.reserve, after.exit_price),
         )?;
         self.say(&format!(
@@ -374,6 +386,12 @@ impl Story {
         }
     }
 
+    /// A policy as the contract tells it.
+    async fn cover_of(&self, policy: U256) -> Result<crate::bindings::policy::Policy> {
+        let contract = self.deployment.policy(&self.cast.keeper);
+        Ok(self.chain().read("reading the policy", contract.policy_of(policy)).await?)
+    }
+
     /// Bob files; his claim is verified and paid in the same transaction.
     ///
     /// # Errors
@@ -395,11 +413,17 @@ impl Story {
         };
         let after = self.chain().read("reading a balance", asset.balance_of(bob.address())).await?;
         let received = after - before;
+        // ⌊cover · ratio · (loss − deductible)⌋
+        let loss = event::<ClaimFiledFilter>(&receipt, assessor.address()).map_or(0, |filed| filed.loss_bps);
+        let worst = self.facts["worst loss"];
+        Self::expect(STEP, worst == loss.into(), format!("the reported loss of {worst} bps"), loss.to_string())?;
+        let record = self.cover_of(self.policy).await?;
+        let due = share(record.amount, record.ratio_bps, u64::from(loss.saturating_sub(record.deductible_bps)));
         Self::expect(
             STEP,
-            received > U256::zero() && received == settled.paid && settled.paid == settled.confirmed,
-            format!("the confirmed {} paid in full", settled.confirmed),
-            received.to_string(),
+            due > U256::zero() && received == due && received == settled.paid && settled.paid == settled.confirmed,
+            format!("{due} confirmed and paid in full"),
+            format!("{received} received, {} confirmed", settled.confirmed),
         )?;
         let left = self.solvency().await?;
         Self::expect(
@@ -566,4 +590,9 @@ pub(crate) fn svg_of(uri: &str) -> Option<Vec<u8>> {
 
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
+/// ⌊amount · ratio · part⌋, both in basis points.
+fn share(amount: U256, ratio_bps: u16, part_bps: u64) -> U256 {
+    amount * U256::from(ratio_bps) * U256::from(part_bps) / U256::from(BPS * BPS)
 }
