@@ -23,6 +23,9 @@ use crate::{
 /// Prices are pushed to the feed in batches of at most this many rounds.
 const BATCH: usize = 24;
 
+/// So many reports take in any series that is worth playing: 32 rounds at a time.
+const MOST_REPORTS: usize = 100;
+
 /// `Verdict.Confirmed`.
 const CONFIRMED: u8 = 2;
 
@@ -376,6 +379,8 @@ impl Story {
             if cursor.0 >= newest.as_u128() {
                 return Ok((reports, last));
             }
+            let stuck = format!("still at round {} of {newest}", cursor.0);
+            Self::expect("report", reports < MOST_REPORTS, "the trigger to take in every round", stuck)?;
             // without a list the trigger takes in the rounds that follow
             let evidence = Bytes::default();
             let receipt = self.act("report", &keeper, assessor.report(product, subject, evidence)).await?;
