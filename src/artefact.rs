@@ -248,10 +248,15 @@ impl Builder {
         if self.load(name)?.code_hash != hex::encode(keccak256(&code)) {
             return Err(Error::Altered(name.into()));
         }
-        if code.len() > self.limit {
-            return Err(Error::TooLarge { program: name.into(), size: code.len(), limit: self.limit });
-        }
+        self.require_size(name, code.len())?;
         Ok(code)
+    }
+
+    fn require_size(&self, name: &str, size: usize) -> Result<()> {
+        if size > self.limit {
+            return Err(Error::TooLarge { program: name.into(), size, limit: self.limit });
+        }
+        Ok(())
     }
 
     fn code_path(&self, name: &str) -> PathBuf {
@@ -307,9 +312,7 @@ impl Builder {
             cached_gas: prices::cached_gas(&params, activation.cached),
             code_hash: hex::encode(keccak256(&code)),
         };
-        if code.len() > self.limit {
-            return Err(Error::TooLarge { program: program.name.into(), size: code.len(), limit: self.limit });
-        }
+        self.require_size(program.name, code.len())?;
         write_atomically(&self.code_path(program.name), &code)?;
         write_atomically(&self.out.join(format!("{}.wasm", program.name)), &wasm)?;
         let json = serde_json::to_vec_pretty(&artefact).expect("an artefact is plain data");

@@ -3,15 +3,12 @@
 //! Each test has a node of its own inside the process. With `PALISADE_RPC_URL` the whole story plays on that chain
 //! instead, and the single steps are left out (they would all wait for its clock).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use ethers::{
-    signers::Signer,
-    types::{Address, Bytes, U256},
-};
+use ethers::types::{Address, Bytes, U256};
 use palisade::{
     artefact::Builder,
-    chain::{Chain, DEVELOPMENT_KEY, Error, wallet},
+    chain::{Chain, Client, DEVELOPMENT_KEY, Error, wallet},
     deploy::{Deployer, Ledger, Profile, profile::usd, verify},
     feed::Series,
     story::{Setting, Story},
@@ -52,9 +49,14 @@ impl Stage {
     }
 }
 
+/// Who deploys: the owner of the public development key.
+fn developer(chain: &Chain) -> Arc<Client> {
+    chain.client(wallet(DEVELOPMENT_KEY).unwrap())
+}
+
 async fn begin(url: &str, ledger: PathBuf, series: Series) -> Story {
     let chain = Chain::connect(url).await.expect("the node answers");
-    let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap().with_chain_id(chain.id()));
+    let deployer = developer(&chain);
     let tell = |line: &str| eprintln!("{line}");
     let setting = Setting { chain, deployer, builder: builder(), ledger: &ledger, series, tell, on_step: |_| {} };
     Story::begin(setting).await.expect("the deployment works: run `palisade build` first")
@@ -107,7 +109,7 @@ async fn a_deployment_belongs_to_the_timelock_alone() {
     let mut stage = stage!("owned");
     let story = &mut stage.story;
     let chain = story.chain().clone();
-    let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
+    let deployer = developer(&chain);
     let path = story.deployment.ledger.path().to_owned();
     let again =
         Deployer::open(chain, deployer.clone(), builder(), &path, Profile::standard().name, false).await.unwrap();
@@ -265,7 +267,7 @@ async fn the_dao_changes_a_parameter_only_after_vote_and_delay() {
 async fn a_deployment_goes_on_where_it_was_interrupted() {
     let Some(stage) = Stage::set("resume").await else { return };
     let chain = stage.story.chain().clone();
-    let deployer = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
+    let deployer = developer(&chain);
     let path = stage.folder.join("interrupted.json");
     // interrupted at several moments: each time everything that was done stays done
     let mut addresses: Vec<Address> = Vec::new();
@@ -294,17 +296,16 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
 async fn a_deployment_is_begun_anew_on_a_chain_that_was_reset_but_never_on_another() {
     let Some(stage) = Stage::set("reset").await else { return };
     let path = stage.folder.join("deployment.json");
-    let client = |chain: &Chain| chain.client(wallet(DEVELOPMENT_KEY).unwrap().with_chain_id(chain.id()));
     let again = devnode::serve(devnode::Config { port: 0, ..devnode::Config::default() }).await.unwrap();
     let chain = Chain::connect(&again.url()).await.unwrap();
-    let deployer = Deployer::open(chain.clone(), client(&chain), builder(), &path, "standard", false).await.unwrap();
+    let deployer = Deployer::open(chain.clone(), developer(&chain), builder(), &path, "standard", false).await.unwrap();
     assert!(deployer.ledger.steps.is_empty() && deployer.ledger.contracts.is_empty());
     assert!(Ledger::open(&path).unwrap().unwrap().finished, "the old file stays until something is deployed");
     again.stop().await;
 
     let other = devnode::serve(devnode::Config { port: 0, chain_id: 77, ..devnode::Config::default() }).await.unwrap();
     let chain = Chain::connect(&other.url()).await.unwrap();
-    let error = Deployer::open(chain.clone(), client(&chain), builder(), &path, "standard", true).await.unwrap_err();
+    let error = Deployer::open(chain.clone(), developer(&chain), builder(), &path, "standard", true).await.unwrap_err();
     assert!(error.to_string().ends_with("is not on this chain; move it away to deploy anew"), "{error}");
     other.stop().await;
     stage.strike().await;
@@ -314,7 +315,7 @@ async fn a_deployment_is_begun_anew_on_a_chain_that_was_reset_but_never_on_anoth
 async fn a_deployment_of_other_programs_is_not_gone_on_with() {
     let Some(stage) = Stage::set("build").await else { return };
     let (chain, path) = (stage.story.chain().clone(), stage.folder.join("deployment.json"));
-    let client = chain.client(wallet(DEVELOPMENT_KEY).unwrap().with_chain_id(chain.id()));
+    let client = developer(&chain);
     let mut ledger = Ledger::open(&path).unwrap().unwrap();
     ledger.code_hashes.insert("risk".into(), ethers::types::H256::repeat_byte(1));
     ledger.save().unwrap();

@@ -309,7 +309,7 @@ async fn is_on(ledger: &Ledger, chain: &Chain) -> Result<bool> {
 /// The first program of the ledger that is not what is built now.
 fn other_build(ledger: &Ledger, builder: &Builder) -> Result<Option<String>> {
     for (name, hash) in &ledger.code_hashes {
-        if H256(keccak256(builder.code(name)?)) != *hash {
+        if builder.load(name)?.code_hash != hex::encode(hash) {
             return Ok(Some(name.clone()));
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use ethers::{
-    types::{Bytes, I256, U256},
+    types::{Address, Bytes, I256, U256},
     utils::keccak256,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     bindings::{
         assessor::{ClaimFiledFilter, ClaimSettledFilter, IncidentReportedFilter},
         governor::ProposalCreatedFilter,
-        policy::PolicyBoughtFilter,
+        policy::{Policy, PolicyBoughtFilter},
     },
     chain::{Client, Clock},
     deploy::profile::{BPS, usd},
@@ -52,9 +52,7 @@ impl Story {
         }
         let solvency = self.solvency().await?;
         Self::expect(STEP, solvency.assets == usd(10_000_000), "10 M in the pool", money(solvency.assets))?;
-        let keeper = self.cast.keeper.clone();
-        let held = self.asset(&keeper).balance_of(self.deployment.address("vault"));
-        let held = self.chain().read("reading the vault's balance", held).await?;
+        let held = self.coins(self.deployment.address("vault")).await?;
         Self::expect(STEP, held == solvency.assets, "the vault to hold what its books say", money(held))?;
         Self::expect(STEP, !solvency.closed, "an open vault", "a closed one")
     }
@@ -74,7 +72,7 @@ impl Story {
     ///
     /// # Errors
     /// Where a transaction fails.
-    pub async fn provide(&self, who: &Arc<Client>, spender: ethers::types::Address, amount: U256) -> Result<()> {
+    pub async fn provide(&self, who: &Arc<Client>, spender: Address, amount: U256) -> Result<()> {
         let asset = self.asset(who);
         let chain = self.chain();
         chain.send("minting test dollars", who, asset.mint(who.address(), amount)).await?;
@@ -121,7 +119,7 @@ impl Story {
             return Self::expect(STEP, false, "a PolicyBought event", "none");
         };
         (self.policy, self.entry) = (bought.policy, bought.entry.clone());
-        let record = self.chain().read("reading the policy", policy.policy_of(self.policy)).await?;
+        let record = self.record().await?;
         Self::expect(STEP, record.holder == bob.address(), "Bob as the holder", format!("{:?}", record.holder))?;
         Self::expect(STEP, record.amount == amount, format!("a cover of {amount}"), record.amount.to_string())?;
         Self::expect(STEP, record.premium == premium, format!("the premium {premium}"), record.premium.to_string())?;
@@ -168,7 +166,7 @@ impl Story {
             premium,
             deadline.into(),
             who.address(),
-            ethers::types::Address::zero(),
+            Address::zero(),
         );
         self.act("buy", who, call).await?;
         Ok(())
@@ -232,7 +230,7 @@ impl Story {
     }
 
     #[allow(clippy::type_complexity)]
-    fn proposal(&self) -> (Vec<ethers::types::Address>, Vec<U256>, Vec<Bytes>, String) {
+    fn proposal(&self) -> (Vec<Address>, Vec<U256>, Vec<Bytes>, String) {
         let policy = self.deployment.policy(&self.cast.dora);
         let (treasury, jury, referral) = NEW_SHARES;
         let call = policy.set_shares(treasury, jury, referral).calldata().expect("a call has call data");
@@ -280,8 +278,7 @@ impl Story {
     }
 
     async fn cover_start(&self) -> Result<u64> {
-        let policy = self.deployment.policy(&self.cast.bob);
-        let record = self.chain().read("reading the policy", policy.policy_of(self.policy)).await?;
+        let record = self.record().await?;
         Ok(record.start + self.profile.waiting / 3 + 1)
     }
 
@@ -343,7 +340,7 @@ impl Story {
         self.facts.insert("worst loss", last.worst_bps.into());
         let after = self.solvency().await?;
         // the whole of Bob's cover could still be lost: what is left of it beyond the deductible
-        let record = self.cover_of(self.policy).await?;
+        let record = self.record().await?;
         let reserved = share(record.amount, record.ratio_bps, BPS - u64::from(record.deductible_bps));
         Self::expect(
             STEP,
@@ -391,10 +388,16 @@ impl Story {
         }
     }
 
-    /// A policy as the contract tells it.
-    async fn cover_of(&self, policy: U256) -> Result<crate::bindings::policy::Policy> {
+    /// The story's policy as the contract tells it.
+    async fn record(&self) -> Result<Policy> {
         let contract = self.deployment.policy(&self.cast.keeper);
-        Ok(self.chain().read("reading the policy", contract.policy_of(policy)).await?)
+        Ok(self.chain().read("reading the policy", contract.policy_of(self.policy)).await?)
+    }
+
+    /// Test dollars of an account.
+    async fn coins(&self, account: Address) -> Result<U256> {
+        let asset = self.asset(&self.cast.keeper);
+        Ok(self.chain().read("reading a balance", asset.balance_of(account)).await?)
     }
 
     /// Bob files; his claim is verified and paid in the same transaction.
@@ -404,8 +407,7 @@ impl Story {
     pub async fn claim(&mut self) -> Result<()> {
         const STEP: &str = "claim";
         let bob = self.cast.bob.clone();
-        let asset = self.asset(&bob);
-        let before = self.chain().read("reading a balance", asset.balance_of(bob.address())).await?;
+        let before = self.coins(bob.address()).await?;
         let pool = self.solvency().await?;
         let assessor = self.deployment.assessor(&bob);
         // without a choice the trigger takes the incident's worst window
@@ -416,13 +418,13 @@ impl Story {
         let Some(settled) = settled else {
             return Self::expect(STEP, false, "a ClaimSettled event", "none");
         };
-        let after = self.chain().read("reading a balance", asset.balance_of(bob.address())).await?;
+        let after = self.coins(bob.address()).await?;
         let received = after - before;
         // ⌊cover · ratio · (loss − deductible)⌋
         let loss = event::<ClaimFiledFilter>(&receipt, assessor.address()).map_or(0, |filed| filed.loss_bps);
         let worst = self.facts["worst loss"];
         Self::expect(STEP, worst == loss.into(), format!("the reported loss of {worst} bps"), loss.to_string())?;
-        let record = self.cover_of(self.policy).await?;
+        let record = self.record().await?;
         let due = share(record.amount, record.ratio_bps, u64::from(loss.saturating_sub(record.deductible_bps)));
         Self::expect(
             STEP,
@@ -491,10 +493,9 @@ impl Story {
             .read("reading the request", vault.claimable_redeem_request(U256::zero(), carol.address()))
             .await?;
         Self::expect(STEP, !claimable.is_zero(), "a served request", "nothing claimable")?;
-        let asset = self.asset(&carol);
-        let before = self.chain().read("reading a balance", asset.balance_of(carol.address())).await?;
+        let before = self.coins(carol.address()).await?;
         self.act("claim redemption", &carol, vault.redeem(claimable, carol.address(), carol.address())).await?;
-        let after = self.chain().read("reading a balance", asset.balance_of(carol.address())).await?;
+        let after = self.coins(carol.address()).await?;
         let received = after - before;
         let worth = self.facts["requested worth"];
         Self::expect(

@@ -27,7 +27,7 @@ pub mod token;
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use alloy_sol_types::{SolCall, SolError, SolEvent};
 use protocol::guard::hook;
 use stylus_sdk::{
@@ -109,7 +109,7 @@ impl Reverted {
     pub fn expect<E: SolError>(&self) -> E {
         match E::abi_decode(&self.0) {
             Ok(error) if self.0[..4] == E::SELECTOR => error,
-            _ => panic!("expected {}, got 0x{}", E::SIGNATURE, alloy_primitives::hex::encode(&self.0)),
+            _ => panic!("expected {}, got 0x{}", E::SIGNATURE, hex::encode(&self.0)),
         }
     }
 
@@ -271,7 +271,7 @@ impl World {
         C: Router<C, Storage = C> + StorageType + TopLevelStorage + ValueDenier + 'static,
     {
         if let Err(reverted) = self.try_construct::<C>(at, from, arguments) {
-            panic!("the constructor reverted with 0x{}", alloy_primitives::hex::encode(reverted.0));
+            panic!("the constructor reverted with 0x{}", hex::encode(reverted.0));
         }
     }
 
@@ -322,6 +322,23 @@ impl World {
         known
     }
 
+    /// Checks that each of these functions is in exactly one of a contract's two programs.
+    ///
+    /// # Panics
+    /// Where one is in both or in neither.
+    #[track_caller]
+    pub fn assert_split<First, Second>(&self, selectors: impl IntoIterator<Item = [u8; 4]>)
+    where
+        First: Router<First, Storage = First> + StorageType + TopLevelStorage + ValueDenier + 'static,
+        Second: Router<Second, Storage = Second> + StorageType + TopLevelStorage + ValueDenier + 'static,
+    {
+        for selector in selectors {
+            let (first, second) = (self.routes::<First>(selector), self.routes::<Second>(selector));
+            let shown = hex::encode(selector);
+            assert!(first != second, "0x{shown}: {first} in the first, {second} in the second");
+        }
+    }
+
     /// A transaction of `from` that calls a function.
     ///
     /// # Errors
@@ -352,7 +369,7 @@ impl World {
     pub fn read<C: SolCall>(&self, to: Address, call: C) -> C::Return {
         match self.try_read(to, call) {
             Ok(answer) => answer,
-            Err(reverted) => panic!("{} reverted with 0x{}", C::SIGNATURE, alloy_primitives::hex::encode(reverted.0)),
+            Err(reverted) => panic!("{} reverted with 0x{}", C::SIGNATURE, hex::encode(reverted.0)),
         }
     }
 

@@ -19,11 +19,7 @@ fn selectors() -> Vec<[u8; 4]> {
 
 #[test]
 fn every_selector_is_in_exactly_one_program() {
-    let world = World::new();
-    for selector in selectors() {
-        let (first, second) = (world.routes::<Governor>(selector), world.routes::<GovernorExt>(selector));
-        assert!(first != second, "0x{}: {first} in the first, {second} in the second", hex::encode(selector));
-    }
+    World::new().assert_split::<Governor, GovernorExt>(selectors());
 }
 
 #[test]

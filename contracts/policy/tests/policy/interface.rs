@@ -20,11 +20,7 @@ fn selectors() -> Vec<[u8; 4]> {
 
 #[test]
 fn every_selector_is_in_exactly_one_program() {
-    let world = World::new();
-    for selector in selectors() {
-        let (first, second) = (world.routes::<Policy>(selector), world.routes::<PolicyExt>(selector));
-        assert!(first != second, "0x{}: {first} in the first, {second} in the second", hex::encode(selector));
-    }
+    World::new().assert_split::<Policy, PolicyExt>(selectors());
 }
 
 #[test]

@@ -23,13 +23,7 @@ fn selectors() -> BTreeSet<[u8; 4]> {
 
 #[test]
 fn each_function_of_the_interface_is_in_exactly_one_program() {
-    let scene = Scene::new();
-    for selector in selectors() {
-        let in_first = scene.world.routes::<Vault>(selector);
-        let in_second = scene.world.routes::<VaultExt>(selector);
-        let shown = alloy_primitives::hex::encode(selector);
-        assert!(in_first ^ in_second, "0x{shown}: first {in_first}, second {in_second}");
-    }
+    World::new().assert_split::<Vault, VaultExt>(selectors());
 }
 
 /// Rows are counted in the sources, because a router cannot be asked for what it knows.
