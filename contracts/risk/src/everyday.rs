@@ -14,7 +14,7 @@ use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
 
 use crate::{
     book::{Book, MOST_WEEKS, amount},
-    line::{Moment, Report, State, Verdict},
+    line::{Claims, Moment, Report, State, Verdict},
     terms::{field, name},
 };
 
@@ -208,13 +208,14 @@ impl Risk {
         if total > cover {
             return Err(error!(ParameterOutOfBounds, name("total"), total));
         }
-        let rise = amount(actuary::math::sub(total, before)?)?;
+        let claims = Claims { cover: amount(cover)?, before: amount(before)?, total: amount(total)? };
+        let rise = claims.total.checked_sub(claims.before).ok_or(actuary::Overflow)?;
         if !filed {
-            let (cover, week) = (amount(cover)?, open.clock.week_of(deadline.as_limbs()[0]));
-            self.book.change_bucket(&open, week, 0, cover)?;
-            open.line.file(week, cover)?;
+            let week = open.clock.week_of(deadline.as_limbs()[0]);
+            self.book.change_bucket(&open, week, 0, claims.cover)?;
+            open.line.file(week, claims.cover)?;
         }
-        open.line.raise(loss_bps.as_limbs()[0]);
+        open.line.raise(loss_bps.as_limbs()[0], &claims);
         let reserve_before = self.book.reserve(&open)?.after;
         let counted = open.line.confirmed;
         open.line.claim(rise)?;

@@ -122,6 +122,17 @@ pub struct Words {
     pub episode: Packed,
 }
 
+/// A policy's claims around one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Its worst payout when it was sold.
+    pub cover: u128,
+    /// All that was confirmed before the claim.
+    pub before: u128,
+    /// All that is confirmed with it; at most `cover`.
+    pub total: u128,
+}
+
 /// An incident as its trigger tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -343,15 +354,28 @@ impl Line {
         Ok(())
     }
 
-    /// Raises the worst loss to that of a policy which claims now. Under which incident is not known here: it is
-    /// taken for the newest one where that is confirmed, for the others where not.
-    pub fn raise(&mut self, loss: u64) {
+    /// Raises ω before a claim is booked: to the loss that it proves, and to what its policy then has of its cover, so
+    /// that no claim takes what is reserved for the others, and who lost as much finds as much reserved.
+    ///
+    /// Under which incident the claim is made is not known here. Its loss is taken for the newest one's where that is
+    /// confirmed, else for the others'; what the policy has beyond that is from the others as well. Of its claims, as
+    /// many are taken to be under the present incidents as V has: never too few.
+    pub fn raise(&mut self, loss: u64, policy: &Claims) {
+        let Claims { cover, before, total } = *policy;
+        let since = total.min(self.confirmed.saturating_add(total.saturating_sub(before)));
+        let exposed = cover.saturating_sub(total).saturating_add(since);
+        // 96 bits by 14 fit; `since` is at most `exposed`
+        let has = (since * u128::from(FULL)).div_ceil(exposed.max(1)) as u64;
+
         let episode = &mut self.episode;
-        if episode.confirmed {
+        let lost = loss.saturating_sub(episode.deductible);
+        let beyond = if episode.confirmed {
             episode.worst = episode.worst.max(loss);
-        } else if self.state == State::Closed {
-            episode.others = episode.others.max(loss.saturating_sub(episode.deductible)).min(FULL);
-        }
+            has.saturating_sub(episode.worst.saturating_sub(episode.deductible))
+        } else {
+            has.max(lost)
+        };
+        episode.others = episode.others.max(beyond).min(FULL);
         self.weigh();
     }
 

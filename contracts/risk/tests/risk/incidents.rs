@@ -408,6 +408,56 @@ fn a_claim_raises_a_closed_incidents_worst_to_its_own_loss() {
 }
 
 #[test]
+fn a_claim_never_takes_what_is_reserved_for_the_others() {
+    // a's claim is more than the incident's worst explains: the reserve of b stays whole
+    let town = Town::plain();
+    let (mut a, mut b) = (town.buy("X", m(10)), town.buy("X", m(10)));
+    town.warp(2 * DAY);
+    let opened = town.now();
+    town.book(town.report("X", 1, CONFIRMED, opened, 0, 0));
+    town.claim(&mut a, 0, m(4));
+    town.book(town.report("X", 1, CONFIRMED, opened, town.now(), 500));
+    assert_eq!(town.gate().reserve, m(4 + 1), "40 % as a had, and 5 %, of both, less what a had");
+    assert_eq!(town.claim(&mut b, 500, cents(5_000_000)), (m(5), cents(45_000_000)));
+    // two closed incidents at once: a's second claim is from the other one
+    let town = Town::plain();
+    let (mut a, mut b) = (town.buy("X", m(10)), town.buy("X", m(10)));
+    town.warp(2 * DAY);
+    for (number, worst) in [(1, 500), (2, 6_000)] {
+        town.book(town.report("X", number, CONFIRMED, town.now(), town.now(), worst));
+    }
+    town.claim(&mut a, 4_000, m(4));
+    assert_eq!(town.claim(&mut a, 6_000, m(10)), (m(20 - 4), m(10)));
+    assert_eq!(town.claim(&mut b, 6_000, m(10)), (m(10), m(0)));
+}
+
+#[test]
+fn a_claim_made_while_newer_evidence_is_latent_counts_for_the_incident_before() {
+    let town = Town::plain();
+    let (mut a, mut b) = (town.buy("X", m(10)), town.buy("X", m(10)));
+    town.warp(2 * DAY);
+    town.book(town.report("X", 1, CONFIRMED, town.now(), town.now(), 1_000));
+    town.book(town.report("X", 2, INCONCLUSIVE, town.now(), 0, 0));
+    assert_eq!(town.claim(&mut a, 5_000, m(5)), (m(20), m(15)));
+    assert_eq!(town.book(town.report("X", 2, NOT_MET, town.now(), 0, 0)), (m(15), m(5)), "50 % of both, less a's");
+    assert_eq!(town.claim(&mut b, 5_000, m(5)), (m(5), m(0)));
+}
+
+#[test]
+fn what_a_policy_had_before_a_lapse_is_not_reserved_again() {
+    let town = Town::plain();
+    let (mut a, _) = (town.buy("X", m(10)), town.buy("X", m(10)));
+    town.warp(2 * DAY);
+    town.book(town.report("X", 1, CONFIRMED, town.now(), town.now(), 5_000));
+    town.claim(&mut a, 5_000, m(5));
+    town.warp(GRACE + 1);
+    town.catch_up("X", 64);
+    town.book(town.report("X", 2, CONFIRMED, town.now(), town.now(), 2_000));
+    assert_eq!(town.gate().reserve, m(3), "20 % of 0.5 M and 1 M");
+    assert_eq!(town.claim(&mut a, 2_000, m(6)).1, m(2));
+}
+
+#[test]
 fn a_claim_is_filed_until_its_deadline() {
     let town = Town::plain();
     let mut a = town.buy("X", m(10));

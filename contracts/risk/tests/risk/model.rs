@@ -57,8 +57,10 @@ enum Step {
         ago: u64,
         worst: u64,
     },
+    /// A share of what a policy has left; `loss` is what its trigger proves.
     Claim {
         policy: usize,
+        loss: u64,
         part: u64,
     },
     Release {
@@ -79,7 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => line.clone().prop_map(|line| Step::Withdraw { line }),
         1 => (line.clone(), 0u64..500, any::<bool>()).prop_map(|(line, ago, skip)| Step::Next { line, ago, skip }),
         1 => (line, 0u64..500, 0u64..10_000).prop_map(|(line, ago, worst)| Step::Older { line, ago, worst }),
-        5 => (any::<usize>(), 1u64..=100).prop_map(|(policy, part)| Step::Claim { policy, part }),
+        5 => (any::<usize>(), 0u64..10_000, 1u64..=100).prop_map(|(policy, loss, part)| Step::Claim { policy, loss, part }),
         4 => any::<usize>().prop_map(|policy| Step::Release { policy }),
         1 => (0u64..200).prop_map(Step::Pause),
         1 => Just(Step::Recount),
@@ -139,7 +141,8 @@ struct Line {
     /// The newest latent evidence ever, opening and worst, of the newest number.
     evidence: (u64, u64),
     lapse_at: u64,
-    /// A policy with claims under earlier incidents has expired: the contract reserves at least what is needed.
+    /// A policy with claims under earlier incidents has claimed again or expired: the contract reserves at least what
+    /// is needed.
     upper_bound: bool,
 }
 
@@ -150,6 +153,22 @@ impl Line {
 
     fn is_quiet(&self) -> bool {
         self.newest.is_none() && self.lapse_at == 0
+    }
+
+    /// What a claim that proves `loss` teaches, of a policy that then has `has` of its cover: nobody is paid what is
+    /// reserved for the others.
+    fn learn(&mut self, loss: u64, has: u128) {
+        let known = match &mut self.newest {
+            Some(newest) if newest.confirmed => {
+                newest.worst = newest.worst.max(loss);
+                u128::from(newest.worst.saturating_sub(DEDUCTIBLE))
+            }
+            _ => {
+                self.others = self.others.max(loss.saturating_sub(DEDUCTIBLE).into());
+                0
+            }
+        };
+        self.others = self.others.max(has.saturating_sub(known));
     }
 
     fn takes(&self) -> u128 {
@@ -377,7 +396,7 @@ impl Model {
                     self.older(line, number, now - ago, worst);
                 }
             }
-            Step::Claim { policy, part } => self.claim(policy, part),
+            Step::Claim { policy, loss, part } => self.claim(policy, loss, part),
             Step::Release { policy } => self.release(policy),
             Step::Pause(duration) => self.town.pause(self.town.owner, duration).unwrap(),
             Step::Recount => {
@@ -389,7 +408,7 @@ impl Model {
         }
     }
 
-    fn claim(&mut self, index: usize, part: u64) {
+    fn claim(&mut self, index: usize, loss: u64, part: u64) {
         if self.policies.is_empty() {
             return;
         }
@@ -404,14 +423,15 @@ impl Model {
         }
         // Who was not covered gets nothing of its own accord; the trigger says how much of the others is lost.
         let Some(exposed) = policy.exposed else { return };
-        let most = (exposed * line.takes() / FULL).saturating_sub(policy.claimed);
-        let rise = most.min(policy.rest()) * u128::from(part) / 100;
+        if policy.sold.confirmed > U256::from(policy.claimed) {
+            line.upper_bound = true;
+        }
+        let rise = policy.rest() * u128::from(part) / 100;
         let total = policy.sold.confirmed + U256::from(rise);
-        let gate = self.town.gate();
-        let (before, after) = self.town.claim(&mut policy.sold, 0, total);
-        assert_eq!(before, gate.reserve);
-        assert!(line.upper_bound || before - after == U256::from(rise), "a claim is paid out of the reserve");
+        let (before, after) = self.town.claim(&mut policy.sold, loss, total);
+        assert_eq!(before - after, U256::from(rise), "a claim is paid out of the reserve");
         policy.claimed += rise;
+        line.learn(loss, (policy.claimed * FULL).div_ceil(exposed.max(1)));
     }
 
     fn release(&mut self, index: usize) {
@@ -500,10 +520,7 @@ impl Model {
 }
 
 proptest! {
-    // A fixed seed: other seeds find a history whose claim takes less out of the reserve than it pays, still to be explained.
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(2), ..ProptestConfig::default()
-    })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_books_are_what_a_model_of_every_policy_says(steps in prop::collection::vec(step(), 1..120)) {
