@@ -16,6 +16,9 @@ pub struct Config {
     pub port: u16,
     /// Let the server be reached from other machines: everybody there commands the chain.
     pub allow_remote: bool,
+    /// Names by which clients may reach the server, besides those of this machine: others are refused, lest a website
+    /// commands the chain under a name that it lets point here. `*` stands for all.
+    pub allowed_hosts: Vec<String>,
     /// Chain id.
     pub chain_id: u64,
     /// ArbOS version, one of [`Rules::VERSIONS`].
@@ -45,6 +48,7 @@ impl Default for Config {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8547,
             allow_remote: false,
+            allowed_hosts: Vec::new(),
             chain_id: 412_346,
             arbos_version: Rules::DEFAULT_VERSION,
             accounts: DEV_ACCOUNTS.to_vec(),

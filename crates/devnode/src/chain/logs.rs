@@ -2,10 +2,12 @@
 
 use alloy_primitives::{Address, B256, Bloom, BloomInput, Log};
 
-use super::{BlockRef, Chain, Mined, Node};
+use super::{Block, BlockRef, Chain, Mined, Node};
 
 /// Most logs that one search gives.
 pub const MAX_LOGS: usize = 100_000;
+/// Most bytes of data in the logs that one search gives.
+const MAX_LOG_BYTES: usize = 32 << 20;
 
 /// Which logs are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct FoundLog {
     pub transaction_index: usize,
     /// Index of the log in the block.
     pub index: usize,
+    /// Whether its block is no longer part of the chain.
+    pub removed: bool,
 }
 
 /// Why a search fails.
@@ -64,6 +68,12 @@ pub enum LogError {
     /// More than [`MAX_LOGS`].
     #[error("query returned more than {MAX_LOGS} results")]
     TooMany,
+    /// Their data is more than can be told at once.
+    #[error("query returned more than {MAX_LOG_BYTES} bytes of log data")]
+    TooLong,
+    /// There are no pending blocks that could hold logs.
+    #[error("pending logs are not supported")]
+    Pending,
 }
 
 impl LogFilter {
@@ -75,6 +85,51 @@ impl LogFilter {
         address
             && self.topics.len() <= topics.len()
             && wanted.all(|(i, any_of)| any_of.is_empty() || any_of.contains(&topics[i]))
+    }
+
+    /// Whether the filter can be waited with: not for pending logs, and not for a range that is over before it begins.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Pending`] or [`LogError::Range`].
+    pub fn check_live(&self) -> Result<(), LogError> {
+        match &self.blocks {
+            LogRange::Numbers(BlockRef::Pending, _) | LogRange::Numbers(_, BlockRef::Pending) => Err(LogError::Pending),
+            LogRange::Numbers(BlockRef::Number(from), BlockRef::Number(to)) if from > to => Err(LogError::Range),
+            LogRange::Numbers(BlockRef::Latest, BlockRef::Number(_) | BlockRef::Earliest) => Err(LogError::Range),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a block that came or went has for one who waits with this filter.
+    pub fn of_block(&self, block: &Block, removed: bool) -> Vec<FoundLog> {
+        let number = block.header.number;
+        let inside = match &self.blocks {
+            LogRange::Numbers(from, to) => {
+                !matches!(from, BlockRef::Number(from) if number < *from)
+                    && !matches!(to, BlockRef::Number(to) if number > *to)
+            }
+            LogRange::Hash(_) => true,
+        };
+        if !inside || !self.may_match(&block.header.logs_bloom) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (transaction_index, Mined { tx, receipt, .. }) in block.transactions.iter().enumerate() {
+            for (i, log) in receipt.logs.iter().enumerate().filter(|(_, log)| self.matches(log)) {
+                found.push(FoundLog {
+                    log: log.clone(),
+                    block_number: number,
+                    block_hash: block.hash,
+                    timestamp: block.header.timestamp,
+                    transaction_hash: tx.hash(),
+                    transaction_index,
+                    index: receipt.first_log + i,
+                    removed,
+                });
+            }
+        }
+        found
     }
 
     /// Whether a block with this bloom may hold such a log.
@@ -91,7 +146,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// An unknown block hash, a range that ends before it begins, or too many results.
+    /// An unknown block hash, numbers of which the first is above the second, or too many results.
     pub fn logs(&self, filter: &LogFilter) -> Result<Vec<FoundLog>, LogError> {
         let chain = self.chain.read();
         let (first, last) = match &filter.blocks {
@@ -99,49 +154,33 @@ impl Node {
                 let number = chain.block(&BlockRef::Hash(*hash)).ok_or(LogError::UnknownBlock)?.header.number;
                 (number, number)
             }
+            LogRange::Numbers(BlockRef::Pending, _) | LogRange::Numbers(_, BlockRef::Pending) => {
+                return Err(LogError::Pending);
+            }
+            LogRange::Numbers(BlockRef::Number(from), BlockRef::Number(to)) if from > to => {
+                return Err(LogError::Range);
+            }
             LogRange::Numbers(from, to) => (chain.number(from), chain.number(to)),
         };
-        if first > last {
-            return Err(LogError::Range);
-        }
-        chain.logs_between(filter, first, last)
-    }
-
-    /// As [`Node::logs`], in blocks `first` to `last` whatever the filter says.
-    pub(crate) fn logs_between(&self, filter: &LogFilter, first: u64, last: u64) -> Result<Vec<FoundLog>, LogError> {
-        self.chain.read().logs_between(filter, first, last)
-    }
-}
-
-impl Chain {
-    fn logs_between(&self, filter: &LogFilter, first: u64, last: u64) -> Result<Vec<FoundLog>, LogError> {
-        let last = last.min(self.head().header.number);
-        let mut found = Vec::new();
-        for number in first..=last {
-            let block = &self.blocks[number as usize];
-            if !filter.may_match(&block.header.logs_bloom) {
-                continue;
+        let head = chain.head().header.number;
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        // Clients ask from the block after the latest one on: there is nothing yet.
+        for block in chain.blocks.iter().take(last.min(head) as usize + 1).skip(first.min(head + 1) as usize) {
+            let more = filter.of_block(block, false);
+            bytes += more.iter().map(|found| found.log.data.data.len()).sum::<usize>();
+            found.extend(more);
+            if found.len() > MAX_LOGS {
+                return Err(LogError::TooMany);
             }
-            for (transaction_index, Mined { tx, receipt, .. }) in block.transactions.iter().enumerate() {
-                for (i, log) in receipt.logs.iter().enumerate().filter(|(_, log)| filter.matches(log)) {
-                    if found.len() == MAX_LOGS {
-                        return Err(LogError::TooMany);
-                    }
-                    found.push(FoundLog {
-                        log: log.clone(),
-                        block_number: number,
-                        block_hash: block.hash,
-                        timestamp: block.header.timestamp,
-                        transaction_hash: tx.hash(),
-                        transaction_index,
-                        index: receipt.first_log + i,
-                    });
-                }
+            if bytes > MAX_LOG_BYTES {
+                return Err(LogError::TooLong);
             }
         }
         Ok(found)
     }
+}
 
+impl Chain {
     /// Number that a reference means in a range of logs: unknown numbers stand for themselves.
     fn number(&self, block: &BlockRef) -> u64 {
         match block {

@@ -3,11 +3,13 @@
 mod block;
 mod call;
 mod clock;
+mod events;
 mod logs;
 mod queue;
 mod transaction;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
@@ -18,12 +20,14 @@ use revm::state::AccountInfo;
 pub use block::{Block, Mined, Receipt};
 pub use call::{AccessListResult, BlockOverrides, CALL_GAS_CAP, CallAt, CallError, CallRequest};
 pub use clock::ClockError;
+pub use events::{Listener, Missed, News};
 pub use logs::{FoundLog, LogError, LogFilter, LogRange, MAX_LOGS};
 pub use queue::QueueError;
 pub use transaction::{DecodeError, MAX_TX_BYTES, Transaction};
 
 use block::Builder;
 use clock::Clock;
+use events::Events;
 use queue::Queue;
 
 use crate::arbos;
@@ -97,6 +101,7 @@ struct Chain {
     queue: Queue,
     snapshots: Vec<Snapshot>,
     next_snapshot: u64,
+    events: Events,
 }
 
 /// What [`Node::revert`] goes back to.
@@ -169,11 +174,13 @@ impl Node {
         let hash = tx.hash();
         let mut chain = self.chain.write();
         if tx.nonce() > chain.state.latest().nonce(tx.from()) {
-            chain.queue.push(tx)?;
+            chain.queue.push(tx.clone())?;
+            chain.events.accepted(tx);
             return Ok(hash);
         }
         let sender = tx.from();
-        self.mine_transaction(&mut chain, tx)?;
+        self.mine_transaction(&mut chain, tx.clone())?;
+        chain.events.accepted(tx);
         // What waited for this one comes next; what turns out to be refused is dropped.
         while let Some(next) = {
             let nonce = chain.state.latest().nonce(sender);
@@ -188,7 +195,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// More than [`MAX_MINED`] blocks, or times beyond what the clock can show.
+    /// More than [`MAX_MINED`] blocks, or times beyond what the clock can show: blocks before such a time are made.
     pub fn mine(&self, blocks: u64, interval: u64) -> Result<u64, MineError> {
         if blocks > MAX_MINED {
             return Err(MineError::TooMany(blocks));
@@ -199,8 +206,12 @@ impl Node {
                 let latest = chain.head().header.timestamp;
                 chain.clock.set_next(latest.saturating_add(interval), latest)?;
             }
-            let builder = self.begin_block(&mut chain);
-            chain.append(builder, self.config.history);
+            let mined = chain.attempt(|chain| {
+                let builder = self.begin_block(chain);
+                chain.append(builder, self.config.history);
+                Ok(())
+            });
+            mined.map_err(|_| MineError::Panicked)?;
         }
         Ok(chain.head().header.number)
     }
@@ -256,12 +267,8 @@ impl Node {
         if !chain.state.rewind(snapshot.version) {
             return false;
         }
-        for block in chain.blocks.split_off(snapshot.blocks) {
-            chain.by_hash.remove(&block.hash);
-            for mined in &block.transactions {
-                chain.transactions.remove(&mined.tx.hash());
-            }
-        }
+        let removed = chain.truncate(snapshot.blocks);
+        chain.events.removed(removed);
         chain.clock = snapshot.clock;
         chain.queue = Queue::default();
         true
@@ -296,25 +303,23 @@ impl Node {
         chain.state.set_account(address, info);
     }
 
+    /// Whether a transaction is being executed, so that reading has to wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.chain.is_locked_exclusive()
+    }
+
     /// Executes a transaction in a block of its own.
     fn mine_transaction(&self, chain: &mut Chain, tx: Transaction) -> Result<(), TxError> {
-        let (start, clock) = (chain.state.version(), chain.clock.clone());
-        let mut builder = self.begin_block(chain);
-        let before = chain.state.version();
-        match self.execute(chain.state.latest().into(), &builder.context, &tx.request(), &Options::TRANSACTION) {
-            Ok(mut execution) => {
-                builder.push(tx, &execution, before);
-                chain.state.commit(std::mem::take(&mut execution.state));
-                chain.append(builder, self.config.history);
-                Ok(())
-            }
-            Err(error) => {
-                let rewound = chain.state.rewind(start);
-                debug_assert!(rewound, "the version of a moment ago is not forgotten");
-                chain.clock = clock;
-                Err(error)
-            }
-        }
+        chain.attempt(|chain| {
+            let mut builder = self.begin_block(chain);
+            let before = chain.state.version();
+            let mut execution =
+                self.execute(chain.state.latest().into(), &builder.context, &tx.request(), &Options::TRANSACTION)?;
+            builder.push(tx, &execution, before);
+            chain.state.commit(std::mem::take(&mut execution.state));
+            chain.append(builder, self.config.history);
+            Ok(())
+        })
     }
 
     /// Begins a block: its time and, if that is on, Arbitrum's own transaction with its effect.
@@ -369,6 +374,9 @@ pub enum MineError {
     /// Their times cannot be.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// A fault of the node itself.
+    #[error("internal error: the node panicked")]
+    Panicked,
 }
 
 impl Chain {
@@ -406,7 +414,34 @@ impl Chain {
             queue: Queue::default(),
             snapshots: Vec::new(),
             next_snapshot: 1,
+            events: Events::default(),
         }
+    }
+
+    /// Does all of `work` or, if it fails or panics, nothing of it.
+    fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), TxError>) -> Result<(), TxError> {
+        let (blocks, version, clock) = (self.blocks.len(), self.state.version(), self.clock.clone());
+        let done = catch_unwind(AssertUnwindSafe(|| work(self)))
+            .unwrap_or_else(|_| Err(TxError::Internal("internal error: the node panicked".to_owned())));
+        if done.is_err() {
+            self.truncate(blocks);
+            let rewound = self.state.rewind(version);
+            debug_assert!(rewound, "the version of a moment ago is not forgotten");
+            self.clock = clock;
+        }
+        done
+    }
+
+    /// Takes off all blocks but the first `length`.
+    fn truncate(&mut self, length: usize) -> Vec<Arc<Block>> {
+        let removed = self.blocks.split_off(length);
+        for block in &removed {
+            self.by_hash.remove(&block.hash);
+            for mined in &block.transactions {
+                self.transactions.remove(&mined.tx.hash());
+            }
+        }
+        removed
     }
 
     fn head(&self) -> &Arc<Block> {
@@ -434,15 +469,47 @@ impl Chain {
             (parent.header.state_root, parent.version)
         };
         let version = self.state.version();
-        let block = builder.seal(self.state.commitment(root, since), version);
+        let block = Arc::new(builder.seal(self.state.commitment(root, since), version));
         let number = block.header.number;
+        // The block first: what points to it can be taken back by it.
+        self.blocks.push(block.clone());
         self.by_hash.insert(block.hash, number);
         for (index, mined) in block.transactions.iter().enumerate() {
             self.transactions.insert(mined.tx.hash(), (number, index));
         }
-        self.blocks.push(Arc::new(block));
+        self.events.added();
         if let Some(oldest) = number.checked_sub(history) {
             self.state.forget_before(self.blocks[oldest as usize].version);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::DEV_ACCOUNTS;
+
+    #[test]
+    fn a_panic_half_way_through_a_block_leaves_nothing_of_it() {
+        let node = Node::new(Config::default()).expect("a possible configuration");
+        node.mine(1, 0).expect("mined");
+        let account = DEV_ACCOUNTS[0].address;
+        let read = |node: &Node| {
+            let chain = node.chain.read();
+            let indexed = (chain.by_hash.len(), chain.transactions.len());
+            (chain.head().hash, chain.blocks.len(), indexed, chain.state.version(), chain.state.latest().nonce(account))
+        };
+        let before = read(&node);
+        let failed = node.chain.write().attempt(|chain| {
+            let builder = node.begin_block(chain);
+            chain.append(builder, 10_000);
+            let builder = node.begin_block(chain);
+            chain.state.set_account(account, AccountInfo::default());
+            drop(builder);
+            panic!("on purpose")
+        });
+        assert_eq!(failed, Err(TxError::Internal("internal error: the node panicked".to_owned())));
+        assert_eq!(read(&node), before);
+        assert_eq!(node.mine(1, 0), Ok(2), "the chain goes on");
     }
 }

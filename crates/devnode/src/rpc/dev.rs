@@ -49,7 +49,7 @@ pub(super) fn set_nonce(api: &Api, params: &Params) -> Answer {
 }
 
 pub(super) fn set_code(api: &Api, params: &Params) -> Answer {
-    api.node().set_code(params.address(0)?, params.bytes(1)?);
+    api.node().set_code(params.address(0)?, params.code(1)?);
     Ok(Value::Null)
 }
 

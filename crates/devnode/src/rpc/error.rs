@@ -1,6 +1,7 @@
 //! Errors in the words of geth, which clients take apart.
 
 use alloy_primitives::{Bytes, hex};
+use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::Value;
 
 use crate::chain::{CallError, ClockError, LogError, MineError, SendError};
@@ -10,7 +11,8 @@ use crate::evm::{Execution, Status, revert_message};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct RpcError {
-    /// -32601 for unknown methods, -32602 for bad arguments, 3 for reverts, -32000 for all else.
+    /// -32601 for unknown methods, -32602 for bad arguments, -32603 for faults of the node, 3 for reverts, -32000 for
+    /// all else.
     pub code: i32,
     /// What happened.
     pub message: String,
@@ -34,6 +36,11 @@ impl RpcError {
         Self { code: -32601, message: format!("the method {method} does not exist/is not available"), data: None }
     }
 
+    /// A fault of the node itself.
+    pub fn crashed() -> Self {
+        Self { code: -32603, message: "method handler crashed".to_owned(), data: None }
+    }
+
     /// A revert with its data.
     pub fn revert(data: &Bytes) -> Self {
         Self { code: 3, message: revert_message(data), data: Some(Value::String(hex::encode_prefixed(data))) }
@@ -45,6 +52,12 @@ impl RpcError {
             Status::Halt(reason) => Self::new(reason),
             Status::Revert | Status::Success => Self::revert(output),
         }
+    }
+}
+
+impl From<RpcError> for ErrorObjectOwned {
+    fn from(error: RpcError) -> Self {
+        Self::owned(error.code, error.message, error.data)
     }
 }
 
@@ -74,7 +87,16 @@ macro_rules! from_display {
         }
     )*};
 }
-from_display!(SendError, ClockError, MineError, LogError);
+from_display!(SendError, ClockError, MineError);
+
+impl From<LogError> for RpcError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Range => Self::invalid(error.to_string()),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,15 @@
 //! JSON-RPC: the methods, and the server that carries them.
 
+mod connection;
 mod debug;
 mod dev;
 mod error;
 mod eth;
 mod filters;
+mod hosts;
 mod params;
 mod server;
+mod subscriptions;
 mod types;
 
 use std::sync::Arc;
@@ -43,6 +46,11 @@ impl Api {
 
     fn filters(&self) -> MutexGuard<'_, Filters> {
         self.filters.lock()
+    }
+
+    /// Names of all methods.
+    pub fn methods() -> impl Iterator<Item = &'static str> {
+        METHODS.iter().map(|(name, ..)| *name)
     }
 
     /// Answers one request. `params` is the array of arguments, or null.

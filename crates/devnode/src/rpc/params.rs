@@ -10,8 +10,14 @@ use super::error::RpcError;
 use crate::chain::{BlockOverrides, BlockRef, CallAt, CallRequest, LogFilter, LogRange};
 use crate::state::{AccountOverride, StorageOverride};
 
-/// Most addresses, topics, overridden accounts or slots in one argument.
+/// Most overridden accounts or slots, or items of an access list, in one argument.
 const MAX_ITEMS: usize = 10_000;
+/// Most addresses of a filter, and most alternatives for one of its topics.
+const MAX_ALTERNATIVES: usize = 1_000;
+/// Most topics of a log.
+const MAX_TOPICS: usize = 4;
+/// Largest code that an account is given by hand, in bytes.
+const MAX_CODE: usize = 1 << 20;
 
 type Parsed<T> = Result<T, String>;
 
@@ -65,6 +71,11 @@ impl Params {
 
     pub(super) fn bytes(&self, i: usize) -> Result<Bytes, RpcError> {
         self.required(i, bytes)
+    }
+
+    /// Code to put into an account.
+    pub(super) fn code(&self, i: usize) -> Result<Bytes, RpcError> {
+        self.required(i, code)
     }
 
     pub(super) fn flag(&self, i: usize) -> Result<bool, RpcError> {
@@ -155,6 +166,14 @@ fn bytes(value: &Value) -> Parsed<Bytes> {
         return Err("hex string of odd length".to_owned());
     }
     hex::decode(digits).map(Bytes::from).map_err(|_| "invalid hex string".to_owned())
+}
+
+fn code(value: &Value) -> Parsed<Bytes> {
+    let code = bytes(value)?;
+    if code.len() > MAX_CODE {
+        return Err(format!("code of {} bytes, the limit is {MAX_CODE}", code.len()));
+    }
+    Ok(code)
 }
 
 fn fixed<const N: usize>(value: &Value, name: &str) -> Parsed<[u8; N]> {
@@ -304,7 +323,7 @@ fn state_overrides(value: &Value) -> Parsed<HashMap<Address, AccountOverride>> {
         let change = AccountOverride {
             balance: field(object, "balance", quantity)?,
             nonce: field(object, "nonce", number)?,
-            code: field(object, "code", bytes)?,
+            code: field(object, "code", code)?,
             storage,
         };
         Ok((address, change))
@@ -335,25 +354,34 @@ fn block_overrides(value: &Value) -> Parsed<BlockOverrides> {
     })
 }
 
+/// Alternatives of a filter.
+fn alternatives<'a>(value: &'a Value, wanted: &str) -> Parsed<&'a [Value]> {
+    let array = array(value, wanted)?;
+    if array.len() > MAX_ALTERNATIVES {
+        return Err("exceed max addresses or topics per search position".to_owned());
+    }
+    Ok(array)
+}
+
 fn log_filter(value: &Value) -> Parsed<LogFilter> {
     let object = object(value, "filters.FilterCriteria")?;
     let (from, to) = (field(object, "fromBlock", block)?, field(object, "toBlock", block)?);
     let blocks = match field(object, "blockHash", hash)? {
         Some(_) if from.is_some() || to.is_some() => {
-            return Err("cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other".to_owned());
+            return Err("can't specify fromBlock/toBlock with blockHash".to_owned());
         }
         Some(hash) => LogRange::Hash(hash),
         None => LogRange::Numbers(from.unwrap_or_default(), to.unwrap_or_default()),
     };
     let addresses = |value: &Value| match value {
-        Value::Array(_) => array(value, "[]common.Address")?.iter().map(address).collect(),
+        Value::Array(_) => alternatives(value, "[]common.Address")?.iter().map(address).collect(),
         one => address(one).map(|one| vec![one]),
     };
     let any_of = |value: &Value| match value {
         Value::Null => Ok(Vec::new()),
         // A null among alternatives lets every topic pass.
         Value::Array(_) => {
-            let alternatives = array(value, "[]common.Hash")?;
+            let alternatives = alternatives(value, "[]common.Hash")?;
             if alternatives.iter().any(Value::is_null) {
                 Ok(Vec::new())
             } else {
@@ -364,7 +392,7 @@ fn log_filter(value: &Value) -> Parsed<LogFilter> {
     };
     let topics = |value: &Value| {
         let positions = array(value, "[][]common.Hash")?;
-        if positions.len() > 4 {
+        if positions.len() > MAX_TOPICS {
             return Err("exceed max topics".to_owned());
         }
         positions.iter().map(any_of).collect()

@@ -59,6 +59,35 @@ pub(super) fn block(block: &Block, full: bool) -> Value {
     })
 }
 
+/// A header as subscriptions tell it: what it is hashed from and its hash, with the fields that it does not have.
+pub(super) fn header(block: &Block) -> Value {
+    let header = &block.header;
+    json!({
+        "parentHash": bytes(header.parent_hash),
+        "sha3Uncles": bytes(header.ommers_hash),
+        "miner": bytes(header.beneficiary),
+        "stateRoot": bytes(header.state_root),
+        "transactionsRoot": bytes(header.transactions_root),
+        "receiptsRoot": bytes(header.receipts_root),
+        "logsBloom": bytes(header.logs_bloom),
+        "difficulty": quantity(header.difficulty),
+        "number": quantity(header.number),
+        "gasLimit": quantity(header.gas_limit),
+        "gasUsed": quantity(header.gas_used),
+        "timestamp": quantity(header.timestamp),
+        "extraData": bytes(&header.extra_data),
+        "mixHash": bytes(header.mix_hash),
+        "nonce": bytes(header.nonce),
+        "baseFeePerGas": quantity(header.base_fee_per_gas.unwrap_or_default()),
+        "withdrawalsRoot": null,
+        "blobGasUsed": null,
+        "excessBlobGas": null,
+        "parentBeaconBlockRoot": null,
+        "requestsHash": null,
+        "hash": bytes(block.hash),
+    })
+}
+
 /// A transaction and where it stands; one that waits stands nowhere.
 pub(super) fn transaction(tx: &Transaction, place: Option<(&Block, usize)>) -> Value {
     let base_fee = place.and_then(|(block, _)| block.header.base_fee_per_gas);
@@ -127,6 +156,7 @@ pub(super) fn receipt(block: &Block, index: usize) -> Value {
             transaction_hash: tx.hash(),
             transaction_index: index,
             index: receipt.first_log + i,
+            removed: false,
         })
     });
     json!({
@@ -162,6 +192,6 @@ pub(super) fn log(found: &FoundLog) -> Value {
         "blockHash": bytes(found.block_hash),
         "blockTimestamp": quantity(found.timestamp),
         "logIndex": quantity(found.index as u64),
-        "removed": false,
+        "removed": found.removed,
     })
 }
