@@ -1,8 +1,8 @@
 //! An embedded Nitro-compatible development node: EVM and Stylus over JSON-RPC.
 //!
 //! [`chain::Node`] is the chain itself and needs no server: tests embed it and call its methods. [`serve`] puts it behind
-//! HTTP and WebSocket, on one port. Programs (WebAssembly behind the prefix `EFF000`) are instrumented, metered and priced as an Arbitrum chain
-//! does it, so that a transaction costs here what it costs there.
+//! HTTP and WebSocket, on one port. Programs (WebAssembly behind the prefix `EFF000`) are instrumented, metered and
+//! priced as an Arbitrum chain does it, so that a transaction costs here what it costs there.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), devnode::rpc::ServeError> {
