@@ -337,6 +337,9 @@ fn a_revert_takes_logs_back_and_tells_the_new_head() {
     server.call(writer, 2);
     server.call(writer, 3);
     let mut told: Vec<Value> = (0..3).map(|_| client.told(&of_logs)).collect();
+    // What one has not heard of is not taken back either.
+    let number = |head: Value| head["number"].clone();
+    let mut numbers: Vec<Value> = (0..3).map(|_| number(heads.told(&of_heads))).collect();
     assert_eq!(server.ask("eth_getFilterChanges", json!([filter])), json!(told));
     server.ask("evm_revert", json!([snapshot]));
     let removed = told.split_off(1).into_iter().map(|mut log| {
@@ -351,7 +354,7 @@ fn a_revert_takes_logs_back_and_tells_the_new_head() {
     assert_ne!(replaced["blockHash"], removed[0]["blockHash"]);
     let changes = server.ask("eth_getFilterChanges", json!([filter]));
     assert_eq!(changes, json!([removed[0], removed[1], replaced]));
-    let numbers: Vec<Value> = (0..5).map(|_| heads.told(&of_heads)["number"].clone()).collect();
+    numbers.extend((0..2).map(|_| number(heads.told(&of_heads))));
     assert_eq!(numbers, ["0x1", "0x2", "0x3", "0x1", "0x2"]);
     client.told_nothing();
     heads.told_nothing();
