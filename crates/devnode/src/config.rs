@@ -33,13 +33,19 @@ pub struct Config {
     pub internal_tx: bool,
     /// Time of the first block in seconds since 1970; later ones follow the wall clock from there. `None`: now.
     pub timestamp: Option<u64>,
-    /// L1 block number that contracts see as `block.number`. A development chain without L1 has 0.
+    /// L1 block number that contracts of the first block see as `block.number`. A development chain without L1 has 0.
     pub l1_block_number: u64,
+    /// Seconds from one L1 block to the next, by the time of this chain's blocks; with 0 L1 stands still, as it does for
+    /// a development chain without one.
+    pub l1_block_time: u64,
     /// Largest code of an account, in bytes. Real chains have EIP-170's 24,576: more is for trying out programs that
     /// are still to be made smaller.
     pub code_size_limit: usize,
     /// Blocks whose state can still be read; older ones keep their headers, transactions and receipts.
     pub history: u64,
+    /// Blocks that can be looked up at all, with their transactions and receipts: not fewer than [`Self::history`]. Each
+    /// takes a few kilobytes of memory. Genesis is always kept.
+    pub blocks: u64,
 }
 
 impl Default for Config {
@@ -57,8 +63,17 @@ impl Default for Config {
             internal_tx: true,
             timestamp: None,
             l1_block_number: 0,
+            l1_block_time: 0,
             code_size_limit: 24_576,
             history: 10_000,
+            blocks: u64::MAX,
         }
+    }
+}
+
+impl Config {
+    /// L1 block number that is known so many seconds after the first block.
+    pub(crate) fn l1_number_after(&self, seconds: u64) -> u64 {
+        self.l1_block_number.saturating_add(seconds.checked_div(self.l1_block_time).unwrap_or_default())
     }
 }

@@ -15,7 +15,7 @@ pub struct Rules {
     pub spec: SpecId,
     /// Version that activation writes into a program; programs of another version must be activated again.
     pub stylus_version: u16,
-    /// Largest `maxStackDepth`, in words, that the chain's parameters may hold.
+    /// Largest `maxStackDepth`, in words, that the chain's parameters may hold; a fresh chain has it.
     pub max_stack_depth_cap: u32,
     /// Largest execution gas of a transaction (after intrinsic gas); gas above it is held back and returned.
     pub per_tx_gas_limit: u64,
@@ -27,14 +27,14 @@ pub struct Rules {
     pub multi_value: bool,
     /// A program may live in several accounts: root (`EFF002`) and fragment (`EFF001`) codes.
     pub fragments: bool,
+    /// Fragments that a program of a fresh chain may have; the chain's owners may change that.
+    pub max_fragments: u8,
     /// A program that ran earlier in the same block costs what a cached program costs.
     pub block_cache: bool,
     /// `ArbWasm.activationGas` exists and is charged when a program is activated.
     pub activation_gas: bool,
     /// Code that is no program makes activation fail with `ProgramNotWasm()`; before, with an empty revert.
     pub not_wasm_is_typed: bool,
-    /// The chain may be set to collect tips.
-    pub tips: bool,
     /// Largest code of an account: EIP-170's, unless a development chain is told to allow more.
     pub code_size_limit: usize,
     /// A contract delegated to a precompile (EIP-7702) behaves as an account without code.
@@ -60,10 +60,10 @@ impl Rules {
             flush_out_of_gas_is_out_of_ink: false,
             multi_value: true,
             fragments: false,
+            max_fragments: 0,
             block_cache: false,
             activation_gas: false,
             not_wasm_is_typed: false,
-            tips: false,
             code_size_limit: 24_576,
             delegated_precompile_is_empty: false,
         };
@@ -78,10 +78,10 @@ impl Rules {
         let v61 = Self {
             multi_value: false,
             fragments: true,
+            max_fragments: 4,
             block_cache: true,
             activation_gas: true,
             not_wasm_is_typed: true,
-            tips: true,
             ..v51.clone()
         };
         match arbos_version {

@@ -18,21 +18,21 @@ pub type Version = u64;
 
 /// One value over time, the oldest first. Before its first entry it has the default value.
 #[derive(Clone, Debug, Default)]
-struct Timeline<T>(Vec<(Version, T)>);
+struct Timeline<T>(VecDeque<(Version, T)>);
 
 impl<T: Clone + Default + PartialEq> Timeline<T> {
     fn latest(&self) -> T {
-        self.0.last().map(|(_, value)| value.clone()).unwrap_or_default()
+        self.0.back().map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     fn at(&self, version: Version) -> T {
-        let end = self.0.iter().rposition(|(set, _)| *set <= version);
-        end.map(|i| self.0[i].1.clone()).unwrap_or_default()
+        let end = self.0.partition_point(|(set, _)| *set <= version);
+        end.checked_sub(1).map(|i| self.0[i].1.clone()).unwrap_or_default()
     }
 
     /// Sets the value as of `version`; tells whether the timeline grew.
     fn set(&mut self, version: Version, value: T) -> bool {
-        match self.0.last_mut() {
+        match self.0.back_mut() {
             Some((set, last)) if *set == version => {
                 *last = value;
                 false
@@ -40,7 +40,7 @@ impl<T: Clone + Default + PartialEq> Timeline<T> {
             last => {
                 let unchanged = last.map_or(value == T::default(), |(_, last)| *last == value);
                 if !unchanged {
-                    self.0.push((version, value));
+                    self.0.push_back((version, value));
                 }
                 !unchanged
             }
@@ -49,15 +49,14 @@ impl<T: Clone + Default + PartialEq> Timeline<T> {
 
     /// Drops what was set after `version`.
     fn rewind(&mut self, version: Version) {
-        while self.0.last().is_some_and(|(set, _)| *set > version) {
-            self.0.pop();
-        }
+        while self.0.pop_back_if(|(set, _)| *set > version).is_some() {}
     }
 
-    /// Drops what `version` and later no longer see.
+    /// Drops what `version` and later no longer see. What is busy has an entry for each block that is remembered: this
+    /// must not depend on how many there are.
     fn forget(&mut self, version: Version) {
-        if let Some(seen) = self.0.iter().rposition(|(set, _)| *set <= version) {
-            self.0.drain(..seen);
+        while self.0.get(1).is_some_and(|(set, _)| *set <= version) {
+            self.0.pop_front();
         }
     }
 }

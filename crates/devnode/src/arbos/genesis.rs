@@ -85,11 +85,11 @@ fn initialize<S: Slots>(slots: &mut S, rules: &Rules, genesis: &Genesis) -> Resu
         slots.write(space::l2().at(offset), U256::from(value))?;
     }
     AddressSet(space::chain_owners()).insert(slots, genesis.owner)?;
-    let defaults = StylusParams::default();
     let params = StylusParams {
         version: rules.stylus_version,
-        max_stack_depth: defaults.max_stack_depth.min(rules.max_stack_depth_cap),
-        ..defaults
+        max_stack_depth: rules.max_stack_depth_cap,
+        max_fragment_count: rules.max_fragments,
+        ..StylusParams::default()
     };
     store_params(slots, &params, rules)?;
     DataPricer::initialize(slots)

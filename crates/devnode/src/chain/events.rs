@@ -121,7 +121,7 @@ impl Node {
         let chain = self.chain.read();
         Listener {
             changed: chain.events.changed.subscribe(),
-            next: chain.blocks.len() as u64,
+            next: chain.head().header.number + 1,
             reverts: chain.events.reverts.total,
             accepted: chain.events.accepted.total,
         }
@@ -152,11 +152,12 @@ impl Node {
         }
         listener.reverts = chain.events.reverts.total;
         if !news.is_empty() {
-            news.push(News::Back(chain.blocks[listener.next as usize - 1].clone()));
+            // where that block is forgotten, the chain goes on from none that could be named
+            news.extend(chain.blocks.get(listener.next - 1).cloned().map(News::Back));
         }
-        let added = chain.blocks.iter().skip(listener.next as usize).take(most);
-        news.extend(added.cloned().map(News::Added));
-        listener.next += news.iter().filter(|news| matches!(news, News::Added(_))).count() as u64;
+        let added: Vec<_> = chain.blocks.since(listener.next).take(most).cloned().collect();
+        listener.next = added.last().map_or(listener.next, |block| block.header.number + 1);
+        news.extend(added.into_iter().map(News::Added));
         Ok(news)
     }
 

@@ -162,10 +162,9 @@ impl Node {
             }
             LogRange::Numbers(from, to) => (chain.number(from), chain.number(to)),
         };
-        let head = chain.head().header.number;
         let (mut found, mut bytes) = (Vec::new(), 0);
         // Clients ask from the block after the latest one on: there is nothing yet.
-        for block in chain.blocks.iter().take(last.min(head) as usize + 1).skip(first.min(head + 1) as usize) {
+        for block in chain.blocks.since(first).take_while(|block| block.header.number <= last) {
             let more = filter.of_block(block, false);
             bytes += more.iter().map(|found| found.log.data.data.len()).sum::<usize>();
             found.extend(more);

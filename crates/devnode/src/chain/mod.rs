@@ -1,6 +1,7 @@
 //! The chain: one block a transaction, with its clock, its past and its snapshots.
 
 mod block;
+mod blocks;
 mod call;
 mod clock;
 mod events;
@@ -8,7 +9,6 @@ mod logs;
 mod queue;
 mod transaction;
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ pub use queue::QueueError;
 pub use transaction::{DecodeError, MAX_TX_BYTES, Transaction};
 
 use block::Builder;
+use blocks::Blocks;
 use clock::Clock;
 use events::Events;
 use queue::Queue;
@@ -91,25 +92,23 @@ pub struct Node {
 
 #[derive(Debug)]
 struct Chain {
-    /// By number.
-    blocks: Vec<Arc<Block>>,
-    by_hash: HashMap<B256, u64>,
-    /// Block number and index of each mined transaction.
-    transactions: HashMap<B256, (u64, usize)>,
+    blocks: Blocks,
     state: State,
     clock: Clock,
     queue: Queue,
     snapshots: Vec<Snapshot>,
     next_snapshot: u64,
     events: Events,
+    /// Time of the first block after genesis.
+    started: Option<u64>,
 }
 
 /// What [`Node::revert`] goes back to.
 #[derive(Clone, Debug)]
 struct Snapshot {
     id: u64,
-    /// Blocks that there were.
-    blocks: usize,
+    /// Number of the latest block.
+    block: u64,
     version: Version,
     clock: Clock,
 }
@@ -208,7 +207,7 @@ impl Node {
             }
             let mined = chain.attempt(|chain| {
                 let builder = self.begin_block(chain);
-                chain.append(builder, self.config.history);
+                chain.append(builder, &self.config);
                 Ok(())
             });
             mined.map_err(|_| MineError::Panicked)?;
@@ -249,8 +248,12 @@ impl Node {
         let mut chain = self.chain.write();
         let id = chain.next_snapshot;
         chain.next_snapshot += 1;
-        let snapshot =
-            Snapshot { id, blocks: chain.blocks.len(), version: chain.state.version(), clock: chain.clock.clone() };
+        let snapshot = Snapshot {
+            id,
+            block: chain.head().header.number,
+            version: chain.state.version(),
+            clock: chain.clock.clone(),
+        };
         chain.snapshots.push(snapshot);
         if chain.snapshots.len() > MAX_SNAPSHOTS {
             chain.snapshots.remove(0);
@@ -263,11 +266,11 @@ impl Node {
         let mut chain = self.chain.write();
         let Some(position) = chain.snapshots.iter().position(|snapshot| snapshot.id == id) else { return false };
         let snapshot = chain.snapshots[position].clone();
-        chain.snapshots.truncate(position);
         if !chain.state.rewind(snapshot.version) {
             return false;
         }
-        let removed = chain.truncate(snapshot.blocks);
+        chain.snapshots.truncate(position);
+        let removed = chain.blocks.truncate(snapshot.block);
         chain.events.removed(removed);
         chain.clock = snapshot.clock;
         chain.queue = Queue::default();
@@ -317,7 +320,7 @@ impl Node {
                 self.execute(chain.state.latest().into(), &builder.context, &tx.request(), &Options::TRANSACTION)?;
             builder.push(tx, &execution, before);
             chain.state.commit(std::mem::take(&mut execution.state));
-            chain.append(builder, self.config.history);
+            chain.append(builder, &self.config);
             Ok(())
         })
     }
@@ -326,9 +329,10 @@ impl Node {
     fn begin_block(&self, chain: &mut Chain) -> Builder {
         let parent = chain.head().clone();
         let timestamp = chain.clock.tick(parent.header.timestamp);
+        let l1_number = self.config.l1_number_after(timestamp - chain.started.unwrap_or(timestamp).min(timestamp));
         let context = BlockContext {
             number: parent.header.number + 1,
-            l1_number: self.config.l1_block_number,
+            l1_number,
             timestamp,
             basefee: self.config.base_fee,
             coinbase: BlockContext::COINBASE,
@@ -340,7 +344,7 @@ impl Node {
         if self.config.internal_tx {
             // Genesis has time 0: no time passes between it and the first block.
             let passed = if parent.header.number == 0 { 0 } else { timestamp - parent.header.timestamp };
-            let tx = Transaction::start_block(self.config.chain_id, self.config.l1_block_number, number, passed);
+            let tx = Transaction::start_block(self.config.chain_id, l1_number, number, passed);
             builder.push_internal(tx, chain.state.version());
             let call = remember_hash(parent.hash);
             if let Ok(mut execution) =
@@ -406,25 +410,24 @@ impl Chain {
         let root = keccak256(config.chain_id.to_be_bytes());
         let block = Builder::new(context, B256::ZERO, config.arbos_version).seal(root, version);
         Self {
-            by_hash: HashMap::from([(block.hash, 0)]),
-            blocks: vec![Arc::new(block)],
-            transactions: HashMap::new(),
+            blocks: Blocks::new(block),
             state,
             clock: Clock::new(config.timestamp),
             queue: Queue::default(),
             snapshots: Vec::new(),
             next_snapshot: 1,
             events: Events::default(),
+            started: None,
         }
     }
 
     /// Does all of `work` or, if it fails or panics, nothing of it.
     fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), TxError>) -> Result<(), TxError> {
-        let (blocks, version, clock) = (self.blocks.len(), self.state.version(), self.clock.clone());
+        let (head, version, clock) = (self.head().header.number, self.state.version(), self.clock.clone());
         let done = catch_unwind(AssertUnwindSafe(|| work(self)))
             .unwrap_or_else(|_| Err(TxError::Internal("internal error: the node panicked".to_owned())));
         if done.is_err() {
-            self.truncate(blocks);
+            self.blocks.truncate(head);
             let rewound = self.state.rewind(version);
             debug_assert!(rewound, "the version of a moment ago is not forgotten");
             self.clock = clock;
@@ -432,38 +435,25 @@ impl Chain {
         done
     }
 
-    /// Takes off all blocks but the first `length`.
-    fn truncate(&mut self, length: usize) -> Vec<Arc<Block>> {
-        let removed = self.blocks.split_off(length);
-        for block in &removed {
-            self.by_hash.remove(&block.hash);
-            for mined in &block.transactions {
-                self.transactions.remove(&mined.tx.hash());
-            }
-        }
-        removed
-    }
-
     fn head(&self) -> &Arc<Block> {
-        self.blocks.last().expect("genesis is never removed")
+        self.blocks.head()
     }
 
     fn block(&self, block: &BlockRef) -> Option<&Arc<Block>> {
         match block {
             BlockRef::Latest | BlockRef::Pending => Some(self.head()),
-            BlockRef::Earliest => self.blocks.first(),
-            BlockRef::Number(number) => self.blocks.get(usize::try_from(*number).ok()?),
-            BlockRef::Hash(hash) => self.blocks.get(*self.by_hash.get(hash)? as usize),
+            BlockRef::Earliest => Some(self.blocks.genesis()),
+            BlockRef::Number(number) => self.blocks.get(*number),
+            BlockRef::Hash(hash) => self.blocks.by_hash(*hash),
         }
     }
 
     fn find(&self, hash: B256) -> Option<(&Arc<Block>, usize)> {
-        let (number, index) = self.transactions.get(&hash)?;
-        Some((&self.blocks[*number as usize], *index))
+        self.blocks.find(hash)
     }
 
     /// Seals a block over the present state and puts it on top.
-    fn append(&mut self, builder: Builder, history: u64) {
+    fn append(&mut self, builder: Builder, config: &Config) {
         let (root, since) = {
             let parent = self.head();
             (parent.header.state_root, parent.version)
@@ -471,15 +461,14 @@ impl Chain {
         let version = self.state.version();
         let block = Arc::new(builder.seal(self.state.commitment(root, since), version));
         let number = block.header.number;
-        // The block first: what points to it can be taken back by it.
-        self.blocks.push(block.clone());
-        self.by_hash.insert(block.hash, number);
-        for (index, mined) in block.transactions.iter().enumerate() {
-            self.transactions.insert(mined.tx.hash(), (number, index));
+        if number == 1 {
+            self.started = Some(block.header.timestamp);
         }
+        // whose state can be read can be looked up
+        self.blocks.push(block, config.blocks.max(config.history.saturating_add(1)));
         self.events.added();
-        if let Some(oldest) = number.checked_sub(history) {
-            self.state.forget_before(self.blocks[oldest as usize].version);
+        if let Some(oldest) = number.checked_sub(config.history).and_then(|oldest| self.blocks.get(oldest)) {
+            self.state.forget_before(oldest.version);
         }
     }
 }
@@ -496,13 +485,12 @@ mod tests {
         let account = DEV_ACCOUNTS[0].address;
         let read = |node: &Node| {
             let chain = node.chain.read();
-            let indexed = (chain.by_hash.len(), chain.transactions.len());
-            (chain.head().hash, chain.blocks.len(), indexed, chain.state.version(), chain.state.latest().nonce(account))
+            (chain.head().hash, chain.blocks.counts(), chain.state.version(), chain.state.latest().nonce(account))
         };
         let before = read(&node);
         let failed = node.chain.write().attempt(|chain| {
             let builder = node.begin_block(chain);
-            chain.append(builder, 10_000);
+            chain.append(builder, &Config::default());
             let builder = node.begin_block(chain);
             chain.state.set_account(account, AccountInfo::default());
             drop(builder);

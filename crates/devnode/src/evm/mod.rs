@@ -32,13 +32,14 @@ pub use words::revert_message;
 #[derive(Debug)]
 pub struct Executor {
     rules: Arc<Rules>,
+    precompiles: precompiles::Precompiles,
     modules: Arc<programs::ModuleCache>,
 }
 
 impl Executor {
     /// An executor for chains that follow `rules`.
     pub fn new(rules: Rules) -> Self {
-        Self { rules: Arc::new(rules), modules: Arc::default() }
+        Self { precompiles: precompiles::Precompiles::new(&rules), rules: Arc::new(rules), modules: Arc::default() }
     }
 
     /// The rules that it was made with.

@@ -1,6 +1,7 @@
 //! Ethereum's precompiles and ArbOS's, as revm calls them.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use alloy_primitives::{Address, Bytes};
 use revm::Database;
@@ -13,12 +14,12 @@ use super::context::{ChainView, Ctx};
 use crate::arbos::precompiles::{self, Fail, Request};
 use crate::rules::Rules;
 
-/// All precompiles of a chain.
-#[derive(Debug)]
+/// All precompiles of a chain; cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Precompiles {
     eth: EthPrecompiles,
-    arbos: AddressSet,
-    all: AddressSet,
+    arbos: Arc<AddressSet>,
+    all: Arc<AddressSet>,
 }
 
 impl Precompiles {
@@ -26,11 +27,11 @@ impl Precompiles {
         let eth = EthPrecompiles::new(rules.spec);
         let arbos: AddressSet = precompiles::addresses(rules).collect();
         let all = eth.warm_addresses().iter().chain(&arbos).copied().collect();
-        Self { eth, arbos, all }
+        Self { eth, arbos: Arc::new(arbos), all: Arc::new(all) }
     }
 
     /// Addresses of all precompiles: they are warm in every transaction.
-    pub(super) const fn addresses(&self) -> &AddressSet {
+    pub(super) const fn addresses(&self) -> &Arc<AddressSet> {
         &self.all
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 
-use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256};
+use alloy_primitives::{Address, B256, Bytes, Keccak256, Log, LogData, U256};
 use parking_lot::Mutex;
 use revm::Database;
 use revm::context::JournalTr;
@@ -41,7 +41,7 @@ const STACK_SEGMENT: usize = 8 << 20;
 /// Compiled programs that are kept.
 const CACHED_MODULES: usize = 1_024;
 
-/// Compiled programs by code hash; the one compiled first goes first.
+/// Compiled programs by [`module_key`]; the one compiled first goes first.
 #[derive(Debug, Default)]
 pub(super) struct ModuleCache(Mutex<CacheEntries>);
 
@@ -52,16 +52,22 @@ struct CacheEntries {
 }
 
 impl ModuleCache {
-    /// The module of a code hash, compiled now if it is not here.
-    fn get(&self, hash: B256, compile: impl FnOnce() -> Result<Module, Fatal>) -> Result<Module, Fatal> {
-        if let Some(module) = self.0.lock().modules.get(&hash) {
+    /// Compiled programs that are kept now.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().modules.len()
+    }
+
+    /// The module of a key, compiled now if it is not here.
+    fn get(&self, key: B256, compile: impl FnOnce() -> Result<Module, Fatal>) -> Result<Module, Fatal> {
+        if let Some(module) = self.0.lock().modules.get(&key) {
             return Ok(module.clone());
         }
         // Not under the lock: others may run meanwhile, and compiling twice does no harm.
         let module = compile()?;
         let mut entries = self.0.lock();
-        if entries.modules.insert(hash, module.clone()).is_none() {
-            entries.order.push_back(hash);
+        if entries.modules.insert(key, module.clone()).is_none() {
+            entries.order.push_back(key);
             if entries.order.len() > CACHED_MODULES
                 && let Some(oldest) = entries.order.pop_front()
             {
@@ -121,8 +127,9 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
             || (rules.block_cache && self.inner.ctx.chain.recent.insert(hash, params.block_cache_size.into()));
         let modules = self.inner.ctx.chain.modules.clone();
         let journal = &mut self.inner.ctx.journaled_state;
+        let key = module_key(&code, hash, &rules, |address| peek(journal, address, |account| account.info.code_hash));
         let module = modules
-            .get(hash, || {
+            .get(key, || {
                 let wasm = unpack(&code, &rules, &params, |address| {
                     peek(journal, address, |account| {
                         account.info.code.as_ref().map(|code| code.original_bytes()).unwrap_or_default()
@@ -201,6 +208,20 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
             is_static: call.is_static,
             max_code_size: ctx.chain.rules.code_size_limit as u64,
         }
+    }
+}
+
+/// What tells a program's module: the hash of its code and, since that of a root names its pieces by address only, their
+/// hashes.
+fn module_key(code: &[u8], hash: B256, rules: &Rules, mut hash_of: impl FnMut(Address) -> B256) -> B256 {
+    match ProgramCode::parse(code, rules) {
+        Some(ProgramCode::Root { fragments, .. }) => {
+            let mut key = Keccak256::new();
+            key.update(hash);
+            fragments.into_iter().for_each(|address| key.update(hash_of(address)));
+            key.finalize()
+        }
+        _ => hash,
     }
 }
 

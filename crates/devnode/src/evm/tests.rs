@@ -1,5 +1,7 @@
 //! Transactions on a chain in memory: what Arbitrum changes of Ethereum's rules.
 
+mod versions;
+
 use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
 use alloy_sol_types::SolCall;
 use proptest::prelude::*;

@@ -14,7 +14,6 @@ use revm::primitives::{AddressMap, HashSet, StorageKey};
 
 use super::context::{Failure, JournalSlots, Runtime};
 use super::frames::ArbEvm;
-use super::precompiles::Precompiles;
 use super::programs::RecentPrograms;
 use super::trace::CallRecorder;
 use super::types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
@@ -115,7 +114,7 @@ where
         error: Ok(()),
     };
     ctx.journaled_state.set_spec_id(rules.spec);
-    ArbEvm { inner: Evm::new(ctx, instructions::table(rules.spec), Precompiles::new(rules)) }
+    ArbEvm { inner: Evm::new(ctx, instructions::table(rules.spec), executor.precompiles.clone()) }
 }
 
 /// A transaction on its way.

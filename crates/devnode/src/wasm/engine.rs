@@ -51,6 +51,20 @@ pub fn compile(wasm: &[u8], rules: &Rules) -> Result<Module, ActivationError> {
     Module::new(&instrumented.wasm, &binary, rules)
 }
 
+/// The module that [`compile`] hands to the engine: what was activated, with the meter in it. Its globals
+/// `stylus_ink_left` (`i64`), `stylus_ink_status` and `stylus_stack_left` (`i32`) are exported; any engine that runs it
+/// counts the same ink.
+///
+/// # Errors
+///
+/// When the chain does not accept the module.
+pub fn instrumented(wasm: &[u8], rules: &Rules) -> Result<Vec<u8>, ActivationError> {
+    let binary = Binary::parse(wasm, rules, u16::MAX)?;
+    let instrumented = instrument(&binary).map_err(|why| ActivationError::parse([why]))?;
+    binary.link(rules)?;
+    Ok(instrumented.wasm)
+}
+
 impl Module {
     /// Compiles the instrumented form of a binary that links.
     pub(super) fn new(instrumented: &[u8], binary: &Binary<'_>, rules: &Rules) -> Result<Self, ActivationError> {

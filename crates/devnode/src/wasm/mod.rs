@@ -31,7 +31,7 @@ use crate::rules::Rules;
 
 pub use activation::{Activation, ActivationError, activate};
 pub use code::{ProgramCode, UnpackError, decompress};
-pub use engine::{Module, compile};
+pub use engine::{Module, compile, instrumented};
 pub use prices::{Pages, StylusParams};
 pub use trace::HostioTrace;
 

@@ -264,11 +264,11 @@ impl<'a> Binary<'a> {
         Ok(())
     }
 
-    /// Checks what only building the module shows: imports that exist, float operations, segments out of bounds.
+    /// Checks what only building the module shows: imports that exist, operations without code, segments out of bounds.
     pub(super) fn link(&self, rules: &Rules) -> Result<(), ActivationError> {
         self.link_imports(rules).map_err(ActivationError::build)?;
         for body in &self.bodies {
-            refuse_floats(body).map_err(ActivationError::build)?;
+            refuse_operations(body).map_err(ActivationError::build)?;
         }
         let memory = self.memory.initial * 65_536;
         for &(offset, size) in &self.datas {
@@ -409,12 +409,23 @@ fn active_element(element: &Element<'_>) -> Result<Option<(u32, u32, u64)>, Stri
     Ok(Some((table_index.unwrap_or(0), constant(offset_expr)?, length.into())))
 }
 
-/// Refuses what the proving machine has no code for. Constants, loads, stores and reinterpretations of floats pass.
-fn refuse_floats(body: &FunctionBody<'_>) -> Result<(), String> {
+/// Refuses what the proving machine has no code for: operations on floats, but for constants, loads, stores and
+/// reinterpretations, and those on segments and tables.
+fn refuse_operations(body: &FunctionBody<'_>) -> Result<(), String> {
+    use Operator as O;
     let text = |error: wasmparser::BinaryReaderError| error.to_string();
     for op in body.get_operators_reader().map_err(text)? {
-        if let Some(name) = float_operation(&op.map_err(text)?) {
+        let op = op.map_err(text)?;
+        if let Some(name) = float_operation(&op) {
             return Err(format!("No implementation for floating point operation {name} in user"));
+        }
+        if let O::MemoryInit { .. }
+        | O::DataDrop { .. }
+        | O::ElemDrop { .. }
+        | O::TableInit { .. }
+        | O::TableCopy { .. } = op
+        {
+            return Err(format!("unsupported operation {op:?} in user"));
         }
     }
     Ok(())

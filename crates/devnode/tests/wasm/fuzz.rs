@@ -1,8 +1,18 @@
 //! Nothing that is sent as a program may bring the node down: decoder, validator, instrumentation, engine.
 
-use std::{fs, path::Path, sync::OnceLock};
+use std::{
+    fs,
+    path::Path,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
-use crate::world::{Transaction, World};
+use crate::{
+    cases,
+    smith::config,
+    spec::adapter::Source,
+    world::{Transaction, World},
+};
 use alloy_primitives::{Address, Bytes, U256};
 use devnode::{
     rules::Rules,
@@ -57,8 +67,17 @@ fn modules() -> &'static [Vec<u8>] {
     })
 }
 
+/// What nothing that is sent may take, unoptimised and on a busy machine.
+const LONG: Duration = Duration::from_secs(10);
+
 /// Activates a module and, where that succeeds, runs it.
 fn try_all(wasm: &[u8], rules: &Rules, calldata: Vec<u8>) {
+    let began = Instant::now();
+    try_in_time(wasm, rules, calldata);
+    assert!(began.elapsed() < LONG, "{:?} for {} bytes", began.elapsed(), wasm.len());
+}
+
+fn try_in_time(wasm: &[u8], rules: &Rules, calldata: Vec<u8>) {
     let Ok(activation) = activate(wasm, rules, &StylusParams::default(), 0) else { return };
     let module = compile(wasm, rules).expect("what activates compiles");
     let tx = Transaction {
@@ -142,6 +161,8 @@ fn script() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn any_bytes_are_refused_or_run(bytes in vec(any::<u8>(), 0..300), rules in rules()) {
         try_all(&bytes, &rules, Vec::new());
@@ -190,6 +211,42 @@ proptest! {
         prop_assert!(returned || !matches!(receipt.exit, Exit::Success | Exit::Revert));
     }
 
+    /// Modules that are well-formed but for the bodies of their functions, which are any bytes.
+    #[test]
+    fn any_body_is_refused_or_run(seed in vec(any::<u8>(), 0..2_000), bulk_memory: bool, rules in rules()) {
+        let config = wasm_smith::Config { allow_invalid_funcs: true, ..config(bulk_memory, rules.multi_value) };
+        let mut seed = arbitrary::Unstructured::new(&seed);
+        let Ok(module) = wasm_smith::Module::new(config, &mut seed) else { return Ok(()) };
+        let bytes = module.to_bytes();
+        match Source::read(&bytes).and_then(|source| source.calling(&[]).ok()) {
+            Some(program) => try_all(&program, &rules, Vec::new()),
+            None => try_all(&bytes, &rules, Vec::new()),
+        }
+    }
+
+    /// A stream that was good once gives an error or a module, never more than it may.
+    #[test]
+    fn a_damaged_stream_is_refused_or_unpacked(
+        damage in vec((any::<Index>(), any::<u8>()), 0..4),
+        cut in proptest::option::of(any::<Index>()),
+        max_size in 0..MAX_WASM_SIZE,
+    ) {
+        let mut stream = deployment("deploy probe")[47..].to_vec();
+        for (at, byte) in damage {
+            let at = at.index(stream.len());
+            stream[at] = byte;
+        }
+        if let Some(cut) = cut {
+            stream.truncate(cut.index(stream.len()));
+        }
+        let began = Instant::now();
+        if let Ok(module) = decompress(0, &stream, max_size) {
+            prop_assert!(module.len() <= max_size as usize);
+            try_all(&module, &Rules::default(), Vec::new());
+        }
+        prop_assert!(began.elapsed() < LONG);
+    }
+
     #[test]
     fn a_damaged_module_is_refused_or_run(
         which in any::<Index>(),
@@ -221,4 +278,61 @@ fn a_module_that_unpacks_to_more_than_allowed_is_refused() {
     assert_eq!(decompress(0, &bomb[..bomb.len() - 1], MAX_WASM_SIZE), Err(UnpackError::Corrupt));
     assert_eq!(decompress(1, &bomb, MAX_WASM_SIZE), Err(UnpackError::Dictionary(1)));
     assert_eq!(decompress(0, &[], MAX_WASM_SIZE), Err(UnpackError::Corrupt));
+}
+
+/// Modules that are as long as allowed and made to be slow for whoever reads them.
+#[test]
+fn the_most_tedious_modules_are_refused_or_run_in_time() {
+    use wasm_encoder::{
+        BlockType, CodeSection, ExportKind, ExportSection, Function, FunctionSection, Instruction, MemorySection,
+        MemoryType, Module, TypeSection, ValType,
+    };
+    let module = |results: usize, bodies: usize, locals: &[(u32, ValType)], code: &[Instruction<'_>]| {
+        let (mut types, mut functions, mut bytes) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+        types.ty().function([ValType::I32], [ValType::I32]);
+        types.ty().function([], vec![ValType::I64; results]);
+        for _ in 0..bodies {
+            functions.function(0);
+            let mut body = Function::new(locals.iter().copied());
+            code.iter().for_each(|instruction| {
+                body.instruction(instruction);
+            });
+            body.instruction(&Instruction::I32Const(0)).instruction(&Instruction::End);
+            bytes.function(&body);
+        }
+        let (mut memories, mut exports) = (MemorySection::new(), ExportSection::new());
+        let memory = MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: None };
+        memories.memory(memory);
+        exports.export("memory", ExportKind::Memory, 0).export("user_entrypoint", ExportKind::Func, 0);
+        let mut module = Module::new();
+        module.section(&types).section(&functions).section(&memories).section(&exports).section(&bytes);
+        module.finish()
+    };
+    let nested = |depth: usize| {
+        let mut code = vec![Instruction::Block(BlockType::Empty); depth];
+        code.extend(vec![Instruction::End; depth]);
+        code
+    };
+    let wide_branches = |targets: usize| {
+        let mut code = vec![Instruction::Block(BlockType::FunctionType(1))];
+        code.extend(vec![Instruction::I64Const(1); 1_000]);
+        code.extend([Instruction::LocalGet(0), Instruction::BrTable(vec![0; targets].into(), 0), Instruction::End]);
+        code.extend(vec![Instruction::Drop; 1_000]);
+        code
+    };
+    let ones = vec![(1, ValType::I32); 348];
+    let groups = vec![(0, ValType::I32); 40_000];
+    for wasm in [
+        module(0, 1, &[], &nested(2_500)),
+        module(0, 1, &[], &nested(40_000)),
+        module(1_000, 1, &[], &wide_branches(100_000)),
+        module(0, 4_096, &[], &vec![Instruction::Nop; 20]),
+        module(0, 100, &ones, &[Instruction::Nop]),
+        module(0, 1, &groups, &[]),
+        module(0, 1, &[], &[Instruction::BrTable(vec![0; 120_000].into(), 0)]),
+    ] {
+        for version in Rules::VERSIONS {
+            try_all(&wasm, &Rules::of(version).unwrap(), Vec::new());
+        }
+    }
 }

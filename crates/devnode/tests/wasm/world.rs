@@ -7,7 +7,7 @@ use devnode::{
     rules::Rules,
     wasm::{
         CallOutcome, CallRequest, CreateOutcome, CreateRequest, Environment, Exit, Fatal, Host, HostError, HostioTrace,
-        Invocation, Loaded, Module, Pages, ProgramCosts, StorageWrite, StylusParams,
+        Invocation, Loaded, Module, Outcome, Pages, ProgramCosts, StorageWrite, StylusParams,
     },
 };
 
@@ -84,6 +84,33 @@ impl World {
             logs: if success { logs } else { Vec::new() },
             trace,
         }
+    }
+}
+
+impl World {
+    /// Runs a program with this gas and no transaction around it.
+    pub(crate) fn invoke(
+        &mut self,
+        rules: &Rules,
+        module: &Module,
+        costs: ProgramCosts,
+        calldata: &[u8],
+        gas: u64,
+    ) -> (Outcome, HostioTrace) {
+        let params = self.params;
+        let tx = Transaction {
+            from: Address::repeat_byte(1),
+            to: Address::repeat_byte(2),
+            value: U256::ZERO,
+            data: calldata.to_vec().into(),
+            gas,
+        };
+        let env = environment(&tx);
+        let mut frame = Frame::new(self, &tx);
+        let outcome = Invocation { module, rules, params: &params, costs, env: &env, calldata, gas }
+            .run(&mut frame)
+            .expect("this world does not fail");
+        (outcome, frame.trace)
     }
 }
 
