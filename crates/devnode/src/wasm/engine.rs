@@ -45,10 +45,8 @@ struct Compiled {
 ///
 /// When the chain does not accept the module.
 pub fn compile(wasm: &[u8], rules: &Rules) -> Result<Module, ActivationError> {
-    let binary = Binary::parse(wasm, rules, u16::MAX)?;
-    let instrumented = instrument(&binary).map_err(|why| ActivationError::parse([why]))?;
-    binary.link(rules)?;
-    Module::new(&instrumented.wasm, &binary, rules)
+    let (binary, metered) = meter(wasm, rules)?;
+    Module::new(&metered, &binary, rules)
 }
 
 /// The module that [`compile`] hands to the engine: what was activated, with the meter in it. Its globals
@@ -59,10 +57,15 @@ pub fn compile(wasm: &[u8], rules: &Rules) -> Result<Module, ActivationError> {
 ///
 /// When the chain does not accept the module.
 pub fn instrumented(wasm: &[u8], rules: &Rules) -> Result<Vec<u8>, ActivationError> {
+    meter(wasm, rules).map(|(_, metered)| metered)
+}
+
+/// A module, checked, and its instrumented form.
+fn meter<'a>(wasm: &'a [u8], rules: &Rules) -> Result<(Binary<'a>, Vec<u8>), ActivationError> {
     let binary = Binary::parse(wasm, rules, u16::MAX)?;
     let instrumented = instrument(&binary).map_err(|why| ActivationError::parse([why]))?;
     binary.link(rules)?;
-    Ok(instrumented.wasm)
+    Ok((binary, instrumented.wasm))
 }
 
 impl Module {

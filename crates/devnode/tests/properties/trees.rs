@@ -120,9 +120,9 @@ fn simple() -> impl Strategy<Value = Action> {
         4 => (0..SLOTS, 0..3_u8).prop_map(|(slot, value)| Action::Store { slot, value }),
         2 => (0..SLOTS, 0..3_u8).prop_map(|(slot, value)| Action::StoreTransient { slot, value }),
         2 => (0..SLOTS, 0..SLOTS).prop_map(|(from, slot)| Action::Observe { from, slot }),
-        1 => (0..5_u8).prop_map(|topic| Action::Log { topic }),
+        2 => (0..5_u8).prop_map(|topic| Action::Log { topic }),
         1 => (0..PAYEES, 1..1_500_u16).prop_map(|(payee, value)| Action::Pay { payee, value }),
-        1 => (any::<bool>(), 0..1_500_u16).prop_map(|(good, value)| Action::Create { good, value }),
+        3 => (any::<bool>(), 0..1_500_u16).prop_map(|(good, value)| Action::Create { good, value }),
     ]
 }
 
@@ -584,7 +584,7 @@ fn random_trees_are_various() {
     }
     let counts = (deep, succeeded, logged, created, transient);
     assert!(deep > 60 && (80..280).contains(&succeeded), "{counts:?}");
-    assert!(logged > 20 && created > 20 && transient > 20, "{counts:?}");
+    assert!(logged > 15 && created > 10 && transient > 20, "{counts:?}");
 }
 
 proptest! {
