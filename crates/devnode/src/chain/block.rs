@@ -103,6 +103,11 @@ impl Builder {
         Self { context, parent, arbos_version, transactions: Vec::new() }
     }
 
+    /// How many transactions it has.
+    pub(super) fn len(&self) -> usize {
+        self.transactions.len()
+    }
+
     /// Adds Arbitrum's own transaction.
     pub(super) fn push_internal(&mut self, tx: Transaction, before: Version) {
         self.transactions.push(Mined { tx, receipt: Receipt::internal(), before });

@@ -6,6 +6,7 @@ mod call;
 mod clock;
 mod events;
 mod logs;
+mod outcome;
 mod queue;
 mod transaction;
 
@@ -22,6 +23,7 @@ pub use call::{AccessListResult, BlockOverrides, CALL_GAS_CAP, CallAt, CallError
 pub use clock::ClockError;
 pub use events::{Listener, Missed, News};
 pub use logs::{FoundLog, LogError, LogFilter, LogRange, MAX_LOGS};
+pub use outcome::{Listener, Outcome};
 pub use queue::QueueError;
 pub use transaction::{DecodeError, MAX_TX_BYTES, Transaction};
 
@@ -29,6 +31,7 @@ use block::Builder;
 use blocks::Blocks;
 use clock::Clock;
 use events::Events;
+use outcome::Outcomes;
 use queue::Queue;
 
 use crate::arbos;
@@ -88,6 +91,7 @@ pub struct Node {
     config: Config,
     executor: Executor,
     chain: RwLock<Chain>,
+    outcomes: Outcomes,
 }
 
 #[derive(Debug)]
@@ -123,12 +127,18 @@ impl Node {
         let mut rules = Rules::of(config.arbos_version).ok_or(ConfigError::ArbosVersion(config.arbos_version))?;
         rules.code_size_limit = config.code_size_limit;
         let chain = Chain::genesis(&config, &rules);
-        Ok(Self { executor: Executor::new(rules), chain: RwLock::new(chain), config })
+        Ok(Self { executor: Executor::new(rules), chain: RwLock::new(chain), outcomes: Outcomes::default(), config })
     }
 
     /// What it was made with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Has `listener` told of each transaction once it is mined, in the order of the chain. It may call the node; whoever
+    /// sends transactions waits for it. Another listener takes its place.
+    pub fn on_transaction(&self, listener: Listener) {
+        self.outcomes.listen(listener);
     }
 
     /// Number of the latest block.
@@ -187,6 +197,8 @@ impl Node {
         } {
             let _ = self.mine_transaction(&mut chain, next);
         }
+        drop(chain);
+        self.outcomes.tell();
         Ok(hash)
     }
 
@@ -320,7 +332,9 @@ impl Node {
                 self.execute(chain.state.latest().into(), &builder.context, &tx.request(), &Options::TRANSACTION)?;
             builder.push(tx, &execution, before);
             chain.state.commit(std::mem::take(&mut execution.state));
+            let index = builder.len() - 1;
             chain.append(builder, &self.config);
+            self.outcomes.push(|| Outcome::new(chain.head().clone(), index, &execution));
             Ok(())
         })
     }

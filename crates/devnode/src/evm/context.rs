@@ -10,6 +10,7 @@ use revm::context_interface::context::ContextError;
 use revm::context_interface::journaled_state::account::JournaledAccountTr;
 use revm::{Database, state::Account};
 
+use super::console::Console;
 use super::programs::{ModuleCache, RecentPrograms};
 use super::trace::CallRecorder;
 use super::types::BlockContext;
@@ -54,6 +55,8 @@ pub(super) struct Runtime {
     pub(super) entered: HashMap<Address, usize>,
     /// Why the frame that is about to end fails, where revm has no word for it.
     pub(super) failure: Option<String>,
+    /// What is written to the console.
+    pub(super) console: Console,
     /// Records calls, if somebody listens.
     pub(super) calls: Option<CallRecorder>,
     /// Records host calls, if somebody listens.

@@ -58,23 +58,10 @@ const fn middle(low: u64, high: u64) -> u64 {
 mod tests {
     use std::convert::Infallible;
 
-    use alloy_primitives::Bytes;
-
     use super::*;
 
     fn execution(status: Status, gas_used: u64) -> Execution {
-        Execution {
-            status,
-            gas_used,
-            gas_refunded: 0,
-            gas_used_for_l1: 0,
-            output: Bytes::new(),
-            created: None,
-            logs: Vec::new(),
-            state: Default::default(),
-            host_trace: None,
-            call_trace: None,
-        }
+        Execution { status, gas_used, ..Execution::default() }
     }
 
     /// Something that uses `used` and needs `needed`.

@@ -15,6 +15,7 @@ use revm::interpreter::{
     CallScheme, CreateScheme, FrameInput, InstructionResult, InterpreterAction, InterpreterResult, SharedMemory,
 };
 
+use super::console::CONSOLE;
 use super::context::{Ctx, Failure, OpenFrame};
 use super::precompiles::Precompiles;
 use super::trace::CallFrame;
@@ -163,6 +164,12 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
 
     fn record_begin(&mut self, input: &FrameInput) {
         let ctx = &mut self.inner.ctx;
+        if let FrameInput::Call(call) = input
+            && call.bytecode_address == CONSOLE
+        {
+            let line = call.input.bytes(ctx);
+            ctx.chain.console.call(&line);
+        }
         let nested = !ctx.chain.frames.is_empty();
         if ctx.chain.calls.is_none() && !(nested && ctx.chain.host.is_some()) {
             return;

@@ -10,6 +10,7 @@ use revm::Database;
 use crate::arbos::precompiles::NODE_INTERFACE;
 use crate::rules::Rules;
 
+mod console;
 mod context;
 mod estimate;
 mod frames;
@@ -26,7 +27,7 @@ mod words;
 
 pub use estimate::{Estimate, estimate};
 pub use types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
-pub use words::revert_message;
+pub use words::{describe_revert, revert_message};
 
 /// Executes transactions and calls under one set of rules. Keeps compiled programs between executions; may be shared by threads.
 #[derive(Debug)]

@@ -76,16 +76,5 @@ where
 
 /// An execution that touched nothing.
 fn ended(tx: &TxRequest, status: Status, output: Bytes) -> Execution {
-    Execution {
-        status,
-        gas_used: tx.gas_limit.min(transaction::BASE_GAS),
-        gas_refunded: 0,
-        gas_used_for_l1: 0,
-        output,
-        created: None,
-        logs: Vec::new(),
-        state: Default::default(),
-        host_trace: None,
-        call_trace: None,
-    }
+    Execution { status, gas_used: tx.gas_limit.min(transaction::BASE_GAS), output, ..Execution::default() }
 }

@@ -441,7 +441,9 @@ impl<DB: Database<Error = Infallible>> Host for ProgramHost<'_, DB> {
         self.ctx().chain.host.as_mut()
     }
 
-    fn console(&mut self, _line: &str) {}
+    fn console(&mut self, line: &str) {
+        self.ctx().chain.console.say(line);
+    }
 }
 
 /// What a frame leaves to the program that called it.

@@ -12,6 +12,7 @@ use revm::interpreter::interpreter_action::FrameInit;
 use revm::interpreter::{CallInput, CallInputs, CallScheme, CallValue, CreateInputs, CreateScheme, FrameInput};
 use revm::primitives::{AddressMap, HashSet, StorageKey};
 
+use super::console::Console;
 use super::context::{Failure, JournalSlots, Runtime};
 use super::frames::ArbEvm;
 use super::programs::RecentPrograms;
@@ -91,6 +92,7 @@ where
         frames: Vec::new(),
         entered: HashMap::new(),
         failure: None,
+        console: Console::default(),
         calls: options.trace_calls.then(CallRecorder::default),
         host: options.trace_host_io.then(HostioTrace::default),
     };
@@ -294,6 +296,7 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
 
         let chain = &mut self.evm.inner.ctx.chain;
         let failure = chain.failure.take();
+        let console = std::mem::take(&mut chain.console).into_lines();
         let host_trace = chain.host.take();
         let call_trace = chain.calls.take().and_then(CallRecorder::finish).map(|mut root| {
             (root.gas, root.gas_used) = (self.tx.gas_limit, gas_used);
@@ -326,6 +329,7 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
             state: journal.finalize(),
             host_trace,
             call_trace,
+            console,
         }
     }
 

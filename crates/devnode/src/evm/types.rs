@@ -100,9 +100,10 @@ impl Options {
 }
 
 /// How the outermost frame ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Status {
     /// It returned.
+    #[default]
     Success,
     /// It reverted: unused gas is kept, [`Execution::output`] holds the reason.
     Revert,
@@ -111,7 +112,7 @@ pub enum Status {
 }
 
 /// Result of an execution. Nothing is stored: the caller commits [`Self::state`] if it is to last.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Execution {
     /// How it ended.
     pub status: Status,
@@ -133,6 +134,8 @@ pub struct Execution {
     pub host_trace: Option<HostioTrace>,
     /// The call tree.
     pub call_trace: Option<CallFrame>,
+    /// What programs and contracts wrote to the console, line by line.
+    pub console: Vec<String>,
 }
 
 impl Execution {

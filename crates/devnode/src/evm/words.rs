@@ -1,5 +1,6 @@
 //! Failures as geth words them: clients compare these texts.
 
+use alloy_primitives::hex;
 use alloy_sol_types::{Panic, Revert, SolError};
 use revm::interpreter::InstructionResult;
 
@@ -41,6 +42,19 @@ pub fn revert_message(data: &[u8]) -> String {
     match describe_error(data).or_else(|| revert_reason(data)) {
         Some(reason) => format!("{REVERTED}: {reason}"),
         None => REVERTED.to_owned(),
+    }
+}
+
+/// Why something reverted, for people: the reason where the data has one, else selector and data of the error.
+pub fn describe_revert(data: &[u8]) -> String {
+    if let Some(reason) = describe_error(data).or_else(|| revert_reason(data)) {
+        return reason;
+    }
+    match data.split_first_chunk::<4>() {
+        None if data.is_empty() => "without a reason".to_owned(),
+        None => hex::encode_prefixed(data),
+        Some((selector, [])) => format!("error {}", hex::encode_prefixed(selector)),
+        Some((selector, data)) => format!("error {} {}", hex::encode_prefixed(selector), hex::encode_prefixed(data)),
     }
 }
 
@@ -87,6 +101,15 @@ mod tests {
         let panic = Panic { code: U256::from(0x99) }.abi_encode();
         assert_eq!(revert_message(&panic), "execution reverted: unknown panic code: 0x99");
         assert_eq!(revert_message(&hex!("6f809c4e")), "execution reverted: error ProgramNotActivated()");
+    }
+
+    #[test]
+    fn errors_of_contracts_are_described_by_selector_and_data() {
+        assert_eq!(describe_revert(&Revert::from("hello").abi_encode()), "hello");
+        assert_eq!(describe_revert(&hex!("aabbccdd")), "error 0xaabbccdd");
+        assert_eq!(describe_revert(&hex!("aabbccdd0102")), "error 0xaabbccdd 0x0102");
+        assert_eq!(describe_revert(&hex!("aabb")), "0xaabb");
+        assert_eq!(describe_revert(&[]), "without a reason");
     }
 
     #[test]
