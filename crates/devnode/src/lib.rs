@@ -21,6 +21,7 @@
 //! | [`rules`] | what differs between ArbOS versions |
 //! | [`state`] | accounts and storage, with their past |
 //! | [`chain`] | blocks, receipts, the clock, snapshots, estimates |
+//! | [`profile`] | where the gas of a transaction went |
 //! | [`rpc`] | JSON-RPC: methods, errors as geth words them, the server |
 
 pub mod accounts;
@@ -29,6 +30,7 @@ pub mod chain;
 pub mod config;
 pub mod evm;
 pub mod predeploys;
+pub mod profile;
 pub mod rpc;
 pub mod rules;
 pub mod state;

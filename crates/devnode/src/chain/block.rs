@@ -89,6 +89,37 @@ impl Block {
     }
 }
 
+impl Block {
+    /// The encoded block: `rlp([header, transactions, uncles])`.
+    pub fn raw(&self) -> Bytes {
+        let mut transactions = Vec::new();
+        for mined in &self.transactions {
+            match mined.tx.kind() {
+                0 => transactions.extend_from_slice(mined.tx.raw()),
+                _ => mined.tx.raw().encode(&mut transactions),
+            }
+        }
+        let mut parts = Vec::new();
+        self.header.encode(&mut parts);
+        alloy_rlp::Header { list: true, payload_length: transactions.len() }.encode(&mut parts);
+        parts.extend(transactions);
+        parts.push(alloy_rlp::EMPTY_LIST_CODE);
+        let mut raw = Vec::new();
+        alloy_rlp::Header { list: true, payload_length: parts.len() }.encode(&mut raw);
+        raw.extend(parts);
+        raw.into()
+    }
+}
+
+impl Mined {
+    /// The encoded receipt (EIP-2718).
+    pub fn raw_receipt(&self) -> Bytes {
+        let mut raw = Vec::new();
+        encode_receipt(self, &mut raw);
+        raw.into()
+    }
+}
+
 /// A block in the making.
 #[derive(Debug)]
 pub(super) struct Builder {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use alloy_primitives::{Address, B256, Bytes, U256, address};
+use revm::state::AccountInfo;
 
 use super::{BlockRef, Chain, Node, remember_hash};
 use crate::arbos;
@@ -91,6 +92,8 @@ pub struct CallAt {
     pub state: HashMap<Address, AccountOverride>,
     /// What it sees different about the block.
     pub overrides: BlockOverrides,
+    /// Before which transaction of the block, instead of after all.
+    pub transaction: Option<usize>,
 }
 
 impl From<BlockRef> for CallAt {
@@ -128,6 +131,9 @@ pub enum CallError {
     /// Each access list makes the call touch something else.
     #[error("the call touches other slots with every access list")]
     UnsteadyAccessList,
+    /// The block has not so many transactions.
+    #[error("transaction index {0} out of range for block {1}")]
+    NoSuchIndex(usize, B256),
     /// There is no such transaction.
     #[error("transaction not found")]
     UnknownTransaction,
@@ -149,6 +155,24 @@ struct Scene<'a> {
     view: View<'a>,
     context: BlockContext,
     overrides: &'a HashMap<Address, AccountOverride>,
+}
+
+/// Accounts that an execution touched, with balance, nonce and code as they were before it; their slots are in
+/// [`Execution::state`].
+pub type Prestate = BTreeMap<Address, AccountInfo>;
+
+impl Scene<'_> {
+    /// The accounts that `execution` touched, and the block's maker, as they are in this scene.
+    fn before(&self, execution: &Execution) -> Prestate {
+        let mut accounts = Overlay::new(self.view, self.overrides);
+        let touched = execution.state.keys().copied().chain([self.context.coinbase]);
+        touched
+            .map(|address| {
+                let Ok(info) = revm::Database::basic(&mut accounts, address);
+                (address, info.unwrap_or_default())
+            })
+            .collect()
+    }
 }
 
 impl Node {
@@ -271,16 +295,51 @@ impl Node {
     ///
     /// No such transaction, or its state is no longer kept. Of Arbitrum's own transactions it is the call that they make.
     pub fn trace(&self, hash: B256, options: Options) -> Result<Execution, CallError> {
-        let chain = self.chain.read();
+        self.trace_with_prestate(hash, options).map(|(execution, _)| execution)
+    }
+
+    fn trace_on(&self, chain: &Chain, hash: B256, options: Options) -> Result<(Execution, Prestate), CallError> {
         let (block, index) = chain.find(hash).ok_or(CallError::UnknownTransaction)?;
         let mined = &block.transactions[index];
         let view = chain.state.at(mined.before).ok_or(CallError::Forgotten(block.header.number))?;
         let overrides = HashMap::new();
         let scene = Scene { view, context: block.context(self.config.chain_id), overrides: &overrides };
-        if mined.tx.is_internal() {
-            return self.run(&scene, &remember_hash(block.header.parent_hash), Options { mode: Mode::Call, ..options });
-        }
-        self.run(&scene, &mined.tx.request(), Options { mode: Mode::Transaction, ..options })
+        let (request, mode) = if mined.tx.is_internal() {
+            (remember_hash(block.header.parent_hash), Mode::Call)
+        } else {
+            (mined.tx.request(), Mode::Transaction)
+        };
+        let execution = self.run(&scene, &request, Options { mode, ..options })?;
+        let prestate = scene.before(&execution);
+        Ok((execution, prestate))
+    }
+
+    /// Executes a call, and tells with it the accounts that it touched as they were before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::call`].
+    pub fn call_with_prestate(
+        &self,
+        call: &CallRequest,
+        at: &CallAt,
+        options: Options,
+    ) -> Result<(Execution, Prestate), CallError> {
+        let chain = self.chain.read();
+        let scene = self.scene(&chain, at)?;
+        let execution = self.run(&scene, &call.request(), Options { mode: Mode::Call, ..options })?;
+        let prestate = scene.before(&execution);
+        Ok((execution, prestate))
+    }
+
+    /// As [`Node::trace`], with the accounts that the transaction touched as they were before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::trace`].
+    pub fn trace_with_prestate(&self, hash: B256, options: Options) -> Result<(Execution, Prestate), CallError> {
+        let chain = self.chain.read();
+        self.trace_on(&chain, hash, options)
     }
 
     fn scene<'a>(&self, chain: &'a Chain, at: &'a CallAt) -> Result<Scene<'a>, CallError> {
@@ -295,7 +354,13 @@ impl Node {
         context.gas_limit = overrides.gas_limit.unwrap_or(context.gas_limit);
         context.coinbase = overrides.coinbase.unwrap_or(context.coinbase);
         context.basefee = overrides.base_fee.unwrap_or(context.basefee);
-        let view = chain.view(block)?;
+        let view = match at.transaction {
+            None => chain.view(block)?,
+            Some(index) => {
+                let mined = block.transactions.get(index).ok_or(CallError::NoSuchIndex(index, block.hash))?;
+                chain.state.at(mined.before).ok_or(CallError::Forgotten(block.header.number))?
+            }
+        };
         Ok(Scene { view, context, overrides: &at.state })
     }
 

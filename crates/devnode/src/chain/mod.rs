@@ -19,7 +19,7 @@ use revm::database_interface::DatabaseCommit;
 use revm::state::AccountInfo;
 
 pub use block::{Block, Mined, Receipt};
-pub use call::{AccessListResult, BlockOverrides, CALL_GAS_CAP, CallAt, CallError, CallRequest};
+pub use call::{AccessListResult, BlockOverrides, CALL_GAS_CAP, CallAt, CallError, CallRequest, Prestate};
 pub use clock::ClockError;
 pub use events::{Listener, Missed, News};
 pub use logs::{FoundLog, LogError, LogFilter, LogRange, MAX_LOGS};

@@ -12,6 +12,7 @@ use revm::{Database, state::Account};
 
 use super::console::Console;
 use super::programs::{ModuleCache, RecentPrograms};
+use super::steps::StepRecorder;
 use super::trace::CallRecorder;
 use super::types::BlockContext;
 use crate::arbos::precompiles::World;
@@ -61,6 +62,8 @@ pub(super) struct Runtime {
     pub(super) calls: Option<CallRecorder>,
     /// Records host calls, if somebody listens.
     pub(super) host: Option<HostioTrace>,
+    /// Records opcodes, if somebody listens.
+    pub(super) steps: Option<StepRecorder>,
 }
 
 impl Runtime {
@@ -83,6 +86,13 @@ impl Runtime {
     /// Whether an account has more than one open frame.
     pub(super) fn is_reentrant(&self, account: Address) -> bool {
         self.entered.get(&account).is_some_and(|&count| count > 1)
+    }
+
+    /// Records as opcodes what programs have asked of the host since the last time.
+    pub(super) fn tell_host_calls(&mut self) {
+        if let (Some(steps), Some(host)) = (&mut self.steps, &mut self.host) {
+            host.take_new().iter().for_each(|record| steps.host_call(record));
+        }
     }
 
     /// Records a transfer between accounts that ArbOS makes by itself.

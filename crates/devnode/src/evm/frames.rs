@@ -3,21 +3,24 @@
 use std::convert::Infallible;
 use std::mem;
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{Address, Bytes, U256};
 use revm::Database;
+use revm::bytecode::opcode;
 use revm::context::{Cfg, ContextTr, Evm, FrameStack, JournalTr};
 use revm::handler::instructions::EthInstructions;
 use revm::handler::{EthFrame, EvmTr, FrameData, FrameResult, ItemOrResult};
 use revm::interpreter::interpreter::EthInterpreter;
 use revm::interpreter::interpreter_action::FrameInit;
-use revm::interpreter::interpreter_types::{Jumps, LegacyBytecode};
+use revm::interpreter::interpreter_types::{Jumps, LegacyBytecode, LoopControl, ReturnData};
 use revm::interpreter::{
-    CallScheme, CreateScheme, FrameInput, InstructionResult, InterpreterAction, InterpreterResult, SharedMemory,
+    CallScheme, CreateScheme, FrameInput, InstructionResult, Interpreter, InterpreterAction, InterpreterResult,
+    SharedMemory,
 };
 
 use super::console::CONSOLE;
 use super::context::{Ctx, Failure, OpenFrame};
 use super::precompiles::Precompiles;
+use super::steps::{Step, StepOptions};
 use super::trace::CallFrame;
 use super::words;
 use crate::wasm::code::ProgramCode;
@@ -97,17 +100,19 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
             FrameInput::Create(create) => OpenFrame { acting: None, caller: create.caller() },
             FrameInput::Empty => return Err(Failure::Custom("an empty frame".into())),
         };
-        Ok(match self.inner.frame_init(init)? {
-            ItemOrResult::Item(frame) => {
-                let acting = match &frame.data {
-                    FrameData::Create(create) => Some(create.created_address),
-                    FrameData::Call(_) => open.acting,
-                };
-                self.inner.ctx.chain.push(OpenFrame { acting, ..open });
-                None
-            }
-            ItemOrResult::Result(result) => Some(result),
-        })
+        let created = match self.inner.frame_init(init)? {
+            ItemOrResult::Result(result) => return Ok(Some(result)),
+            ItemOrResult::Item(frame) => match &frame.data {
+                FrameData::Create(create) => Some(create.created_address),
+                FrameData::Call(_) => None,
+            },
+        };
+        let chain = &mut self.inner.ctx.chain;
+        if let (Some(created), Some(steps)) = (created, &mut chain.steps) {
+            steps.set_account(created);
+        }
+        chain.push(OpenFrame { acting: created.or(open.acting), ..open });
+        Ok(None)
     }
 
     /// Runs the frame on top until it calls another one or ends.
@@ -116,6 +121,8 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
         let frame = self.inner.frame_stack.get();
         let mut action = if ProgramCode::is_callable(frame.interpreter.bytecode.original_byte_slice(), rules) {
             InterpreterAction::Return(self.run_program()?)
+        } else if self.inner.ctx.chain.steps.is_some() {
+            self.run_recorded()
         } else {
             frame.interpreter.run_plain(
                 self.inner.instruction.instruction_table(),
@@ -132,6 +139,46 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
                 frame.set_finished(true);
             }
         })
+    }
+
+    /// Runs the frame on top as [`Interpreter::run_plain`] does, and records each opcode.
+    fn run_recorded(&mut self) -> InterpreterAction {
+        let Evm { ctx, instruction, frame_stack, .. } = &mut self.inner;
+        let (instructions, gas_table) = (instruction.instruction_table(), instruction.gas_table());
+        let interpreter = &mut frame_stack.get().interpreter;
+        let failure = loop {
+            let step = ctx.chain.steps.as_ref().map(|steps| observe(interpreter, steps.options()));
+            let [value, slot] = top_two(interpreter);
+            let result = interpreter.step(instructions, gas_table, ctx);
+            if let (Some(mut step), Some(steps)) = (step, &mut ctx.chain.steps) {
+                let error = result.err().filter(|error| is_refused(*error));
+                step.error = error.and_then(words::failure);
+                step.cost = step.gas.saturating_sub(interpreter.gas.remaining());
+                match (error, interpreter.bytecode.action()) {
+                    // Gas that did not suffice: what was charged before, at least the opcode's fixed price.
+                    (Some(_), _) => step.cost = step.cost.max(gas_table[step.op as usize].into()),
+                    // What the init code gets is no part of the opcode's price.
+                    (None, Some(InterpreterAction::NewFrame(FrameInput::Create(create)))) => {
+                        step.cost = step.cost.saturating_sub(create.gas_limit());
+                    }
+                    _ => {}
+                }
+                match step.op {
+                    opcode::SLOAD if result.is_ok() => steps.note_slot(slot, top_two(interpreter)[1]),
+                    opcode::SSTORE if result.is_ok() => steps.note_slot(slot, value),
+                    _ => {}
+                }
+                steps.push(step);
+                steps.set_refund(interpreter.gas.refunded());
+            }
+            if let Err(failure) = result {
+                break failure;
+            }
+        };
+        if interpreter.bytecode.action().is_none() {
+            interpreter.halt(failure);
+        }
+        interpreter.take_next_action()
     }
 
     /// What revm does not look at when a frame ends: codes that begin with `EF` must be programs.
@@ -164,6 +211,13 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
 
     fn record_begin(&mut self, input: &FrameInput) {
         let ctx = &mut self.inner.ctx;
+        ctx.chain.tell_host_calls();
+        if let Some(steps) = &mut ctx.chain.steps {
+            steps.enter(match input {
+                FrameInput::Call(call) => call.target_address,
+                _ => Address::ZERO,
+            });
+        }
         if let FrameInput::Call(call) = input
             && call.bytecode_address == CONSOLE
         {
@@ -229,6 +283,10 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
 
     fn record_end(&mut self, result: &FrameResult) {
         let ctx = &mut self.inner.ctx;
+        ctx.chain.tell_host_calls();
+        if let Some(steps) = &mut ctx.chain.steps {
+            steps.exit();
+        }
         let instruction = result.instruction_result();
         let error = words::failure(instruction).map(|text| ctx.chain.failure.take().unwrap_or_else(|| text.to_owned()));
         // The outermost frame's failure is what the execution tells.
@@ -244,4 +302,30 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
             calls.exit(gas.limit().saturating_sub(left), output, error, ctx.journaled_state.logs());
         }
     }
+}
+
+/// What is recorded of the opcode that runs next.
+fn observe(interpreter: &Interpreter, options: StepOptions) -> Step {
+    Step {
+        pc: interpreter.bytecode.pc(),
+        op: interpreter.bytecode.opcode(),
+        gas: interpreter.gas.remaining(),
+        stack: options.stack.then(|| interpreter.stack.data().clone()),
+        memory: if options.memory { interpreter.memory.context_memory().to_vec().into() } else { Bytes::new() },
+        return_data: if options.return_data { interpreter.return_data.buffer().clone() } else { Bytes::new() },
+        ..Step::default()
+    }
+}
+
+/// The two words on top of the stack, the top last; zero where there is none.
+fn top_two(interpreter: &Interpreter) -> [U256; 2] {
+    let mut words = interpreter.stack.data().iter().rev().copied();
+    let (top, below) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    [below, top]
+}
+
+/// Whether an opcode failed before it did anything: for want of gas, or of operands.
+fn is_refused(result: InstructionResult) -> bool {
+    matches!(result, InstructionResult::StackUnderflow | InstructionResult::StackOverflow)
+        || words::failure(result) == Some(words::OUT_OF_GAS)
 }

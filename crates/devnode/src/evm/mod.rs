@@ -18,6 +18,7 @@ mod instructions;
 mod node_interface;
 mod precompiles;
 mod programs;
+pub mod steps;
 #[cfg(test)]
 mod tests;
 pub mod trace;

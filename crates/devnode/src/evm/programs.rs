@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use alloy_primitives::{Address, B256, Bytes, Keccak256, Log, LogData, U256};
 use parking_lot::Mutex;
 use revm::Database;
+use revm::bytecode::opcode;
 use revm::context::JournalTr;
 use revm::handler::FrameResult;
 use revm::interpreter::{
@@ -15,6 +16,7 @@ use revm::interpreter::{
 
 use super::context::{Ctx, Failure, JournalSlots, peek};
 use super::frames::ArbEvm;
+use crate::arbos::Space;
 use crate::arbos::precompiles::check_active;
 use crate::arbos::state::{self, Program};
 use crate::rules::Rules;
@@ -128,6 +130,13 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
         let modules = self.inner.ctx.chain.modules.clone();
         let journal = &mut self.inner.ctx.journaled_state;
         let key = module_key(&code, hash, &rules, |address| peek(journal, address, |account| account.info.code_hash));
+        if let Some(steps) = &mut self.inner.ctx.chain.steps {
+            steps.ink_price = params.ink_price.into();
+            // Nitro tells these reads of ArbOS, too: its version and the number of the L1 block.
+            for slot in [Space::ROOT.at(state::root::VERSION), state::space::block_hashes().at(0)] {
+                steps.push_for_program(opcode::SLOAD, 0, 0, vec![slot]);
+            }
+        }
         let module = modules
             .get(key, || {
                 let wasm = unpack(&code, &rules, &params, |address| {
@@ -155,6 +164,18 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
         .run(&mut host)
         .map_err(fatal)?;
         let refund = host.refund;
+        self.inner.ctx.chain.tell_host_calls();
+        if let Some(steps) = &mut self.inner.ctx.chain.steps {
+            let end = match outcome.exit {
+                Exit::Success => Some(opcode::RETURN),
+                Exit::Revert => Some(opcode::REVERT),
+                _ => None,
+            };
+            let stack = vec![U256::from(outcome.output.len()), U256::ZERO];
+            if let Some(op) = end {
+                steps.push_for_program(op, outcome.gas_left, 0, stack);
+            }
+        }
 
         let mut gas = Gas::new(limit);
         gas.set_remaining(outcome.gas_left);
@@ -275,6 +296,16 @@ impl<DB: Database<Error = Infallible>> ProgramHost<'_, DB> {
         self.evm.ctx()
     }
 
+    /// Records the opcode (with gas, cost and stack) that stands for what begins now.
+    fn tell_step(&mut self, step: impl FnOnce() -> (u8, u64, u64, Vec<U256>)) {
+        let chain = &mut self.ctx().chain;
+        chain.tell_host_calls();
+        if let Some(steps) = &mut chain.steps {
+            let (op, gas, cost, stack) = step();
+            steps.push_for_program(op, gas, cost, stack);
+        }
+    }
+
     /// Gas of a call before any is forwarded, and the code that it runs; `None` if the gas does not reach.
     fn prepare_call(&mut self, request: &CallRequest) -> Option<(u64, (B256, revm::bytecode::Bytecode))> {
         let mut base = gas::WARM_ACCOUNT;
@@ -325,6 +356,9 @@ impl<DB: Database<Error = Infallible>> Host for ProgramHost<'_, DB> {
 
     fn refund(&mut self, delta: i64) {
         self.refund += delta;
+        if let Some(steps) = &mut self.ctx().chain.steps {
+            steps.add_refund(delta);
+        }
     }
 
     fn tload(&mut self, key: U256) -> U256 {
@@ -359,6 +393,20 @@ impl<DB: Database<Error = Infallible>> Host for ProgramHost<'_, DB> {
                 (CallScheme::DelegateCall, self.env.msg_sender, me, CallValue::Apparent(self.env.msg_value))
             }
         };
+        let (to, data) = (U256::from_be_slice(request.target.as_slice()), U256::from(request.input.len()));
+        self.tell_step(|| {
+            let mut stack = vec![U256::ZERO, U256::ZERO, data, U256::ZERO];
+            let op = match request.kind {
+                CallKind::Call => {
+                    stack.push(request.value);
+                    opcode::CALL
+                }
+                CallKind::Static => opcode::STATICCALL,
+                CallKind::Delegate => opcode::DELEGATECALL,
+            };
+            stack.extend([to, U256::from(gas_limit)]);
+            (op, gas_limit, base + gas_limit, stack)
+        });
         let inputs = CallInputs {
             input: CallInput::Bytes(request.input),
             return_memory_offset: 0..0,
@@ -375,7 +423,7 @@ impl<DB: Database<Error = Infallible>> Host for ProgramHost<'_, DB> {
         };
         let result = self.evm.run_nested(self.depth + 1, FrameInput::Call(Box::new(inputs))).map_err(told)?;
         let ended = settle(&result);
-        self.refund += ended.refund;
+        Host::refund(self, ended.refund);
         Ok(CallOutcome {
             success: ended.result.is_ok(),
             cost: base + gas_limit.saturating_sub(ended.returned),
@@ -397,10 +445,19 @@ impl<DB: Database<Error = Infallible>> Host for ProgramHost<'_, DB> {
             Some(salt) => CreateScheme::Create2 { salt: salt.into() },
             None => CreateScheme::Create,
         };
+        let size = U256::from(request.code.len());
+        self.tell_step(|| {
+            let operands = [size, U256::ZERO, request.value];
+            let (op, stack) = match request.salt {
+                Some(salt) => (opcode::CREATE2, [&[salt.into()], operands.as_slice()].concat()),
+                None => (opcode::CREATE, operands.to_vec()),
+            };
+            (op, left - kept, base, stack)
+        });
         let inputs = CreateInputs::new(self.env.contract_address, scheme, request.value, request.code, left - kept, 0);
         let result = self.evm.run_nested(self.depth + 1, FrameInput::Create(Box::new(inputs))).map_err(told)?;
         let ended = settle(&result);
-        self.refund += ended.refund;
+        Host::refund(self, ended.refund);
         let FrameResult::Create(created) = &result else {
             return Err(Fatal("a creation ended as a call".into()).into());
         };

@@ -4,6 +4,17 @@ use alloy_primitives::{Address, Bytes, Log, U256};
 
 use super::words;
 
+/// Most bytes, roughly, that telling the record of one execution may take.
+pub(super) const TRACE_BYTES: usize = 512 << 20;
+/// What a call takes beside its data, roughly.
+const FRAME_BYTES: usize = 1_024;
+const LOG_BYTES: usize = 512;
+
+/// A record did not fit into the memory that is meant for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the trace is too large: it would take more than {} MiB", TRACE_BYTES >> 20)]
+pub struct TraceTooLarge;
+
 /// One call, creation or self-destruction and all calls that it made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallFrame {
@@ -38,6 +49,7 @@ pub struct CallFrame {
 pub(super) struct CallRecorder {
     open: Vec<Open>,
     done: Vec<CallFrame>,
+    size: usize,
 }
 
 #[derive(Debug)]
@@ -51,6 +63,7 @@ impl CallRecorder {
     /// A frame begins; `logs` are those of the transaction so far.
     pub(super) fn enter(&mut self, frame: CallFrame, logs: &[Log]) {
         self.take_logs(logs);
+        self.size += FRAME_BYTES + 3 * frame.input.len();
         self.open.push(Open { frame, next_log: logs.len() });
     }
 
@@ -61,6 +74,7 @@ impl CallRecorder {
         }
         let Some(Open { mut frame, .. }) = self.open.pop() else { return };
         frame.gas_used = gas_used;
+        self.size += 3 * output.len();
         match error {
             None => frame.output = output,
             Some(error) => {
@@ -92,6 +106,11 @@ impl CallRecorder {
         self.push(CallFrame { kind: "CALL", from, to: Some(to), value: Some(value), ..CallFrame::default() });
     }
 
+    /// Whether there is no room for more.
+    pub(super) const fn is_full(&self) -> bool {
+        self.size > TRACE_BYTES
+    }
+
     /// The outermost frame, once it has ended.
     pub(super) fn finish(mut self) -> Option<CallFrame> {
         self.done.pop()
@@ -99,6 +118,7 @@ impl CallRecorder {
 
     fn push(&mut self, frame: CallFrame) {
         match self.open.last_mut() {
+            Some(_) if self.size > TRACE_BYTES => {}
             Some(parent) => parent.frame.calls.push(frame),
             None => self.done.push(frame),
         }
@@ -106,7 +126,11 @@ impl CallRecorder {
 
     fn take_logs(&mut self, logs: &[Log]) {
         if let Some(open) = self.open.last_mut() {
-            open.frame.logs.extend_from_slice(logs.get(open.next_log..).unwrap_or_default());
+            let new = logs.get(open.next_log..).unwrap_or_default();
+            self.size += new.iter().map(|log| LOG_BYTES + 3 * log.data.data.len()).sum::<usize>();
+            if self.size <= TRACE_BYTES {
+                open.frame.logs.extend_from_slice(new);
+            }
             open.next_log = logs.len();
         }
     }

@@ -16,7 +16,8 @@ use super::console::Console;
 use super::context::{Failure, JournalSlots, Runtime};
 use super::frames::ArbEvm;
 use super::programs::RecentPrograms;
-use super::trace::CallRecorder;
+use super::steps::StepRecorder;
+use super::trace::{CallRecorder, TraceTooLarge};
 use super::types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
 use super::{Executor, instructions, words};
 use crate::arbos::state::{address_of, l2, root, space, u64_of};
@@ -51,9 +52,10 @@ where
     run.buy_gas();
     run.warm();
     let held = run.held_back(intrinsic);
-    let first = run.first_frame(tx.gas_limit - intrinsic - held);
+    let frame_gas = tx.gas_limit - intrinsic - held;
+    let first = run.first_frame(frame_gas);
     let result = run.evm.run(first).map_err(internal)?;
-    Ok(run.settle(&result, held))
+    Ok(Execution { intrinsic_gas: intrinsic, frame_gas, ..run.settle(&result, held) })
 }
 
 fn internal(failure: Failure) -> TxError {
@@ -94,7 +96,11 @@ where
         failure: None,
         console: Console::default(),
         calls: options.trace_calls.then(CallRecorder::default),
-        host: options.trace_host_io.then(HostioTrace::default),
+        host: match options.trace_steps {
+            Some(_) => Some(HostioTrace::with_queue()),
+            None => options.trace_host_io.then(HostioTrace::default),
+        },
+        steps: options.trace_steps.map(StepRecorder::new),
     };
     let mut ctx = Context {
         block: BlockEnv {
@@ -297,7 +303,11 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
         let chain = &mut self.evm.inner.ctx.chain;
         let failure = chain.failure.take();
         let console = std::mem::take(&mut chain.console).into_lines();
+        let full = chain.calls.as_ref().is_some_and(CallRecorder::is_full)
+            || chain.host.as_ref().is_some_and(HostioTrace::is_full)
+            || chain.steps.as_ref().is_some_and(StepRecorder::is_full);
         let host_trace = chain.host.take();
+        let steps = chain.steps.take().map(StepRecorder::finish);
         let call_trace = chain.calls.take().and_then(CallRecorder::finish).map(|mut root| {
             (root.gas, root.gas_used) = (self.tx.gas_limit, gas_used);
             root
@@ -329,6 +339,10 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
             state: journal.finalize(),
             host_trace,
             call_trace,
+            steps,
+            trace_error: full.then_some(TraceTooLarge),
+            intrinsic_gas: 0,
+            frame_gas: 0,
             console,
         }
     }

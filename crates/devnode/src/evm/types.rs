@@ -3,7 +3,8 @@
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use revm::state::EvmState;
 
-use super::trace::CallFrame;
+use super::steps::{Step, StepOptions};
+use super::trace::{CallFrame, TraceTooLarge};
 use crate::wasm::HostioTrace;
 
 /// The block that a transaction or call runs in.
@@ -90,13 +91,16 @@ pub struct Options {
     pub trace_host_io: bool,
     /// Record the tree of calls ([`Execution::call_trace`]).
     pub trace_calls: bool,
+    /// Record each opcode ([`Execution::steps`]).
+    pub trace_steps: Option<StepOptions>,
 }
 
 impl Options {
     /// A mined transaction without traces.
-    pub const TRANSACTION: Self = Self { mode: Mode::Transaction, trace_host_io: false, trace_calls: false };
+    pub const TRANSACTION: Self =
+        Self { mode: Mode::Transaction, trace_host_io: false, trace_calls: false, trace_steps: None };
     /// A call without traces.
-    pub const CALL: Self = Self { mode: Mode::Call, trace_host_io: false, trace_calls: false };
+    pub const CALL: Self = Self { mode: Mode::Call, trace_host_io: false, trace_calls: false, trace_steps: None };
 }
 
 /// How the outermost frame ended.
@@ -134,6 +138,14 @@ pub struct Execution {
     pub host_trace: Option<HostioTrace>,
     /// The call tree.
     pub call_trace: Option<CallFrame>,
+    /// Each opcode.
+    pub steps: Option<Vec<Step>>,
+    /// Set when a record did not fit: then it is cut, and must not be told.
+    pub trace_error: Option<TraceTooLarge>,
+    /// Gas of the transaction itself, before any code runs.
+    pub intrinsic_gas: u64,
+    /// Gas that the outermost frame got.
+    pub frame_gas: u64,
     /// What programs and contracts wrote to the console, line by line.
     pub console: Vec<String>,
 }

@@ -19,7 +19,7 @@ const MAX_TOPICS: usize = 4;
 /// Largest code that an account is given by hand, in bytes.
 const MAX_CODE: usize = 1 << 20;
 
-type Parsed<T> = Result<T, String>;
+pub(super) type Parsed<T> = Result<T, String>;
 
 /// The positional arguments of a request.
 #[derive(Debug)]
@@ -100,6 +100,17 @@ impl Params {
         self.required(i, slot)
     }
 
+    /// A field of an argument that is an object.
+    pub(super) fn option<T>(
+        &self,
+        i: usize,
+        name: &str,
+        parse: impl FnOnce(&Value) -> Parsed<T>,
+    ) -> Result<Option<T>, RpcError> {
+        let parsed = self.parse(i, |value| field(object(value, "tracers.TraceConfig")?, name, parse));
+        Ok(parsed?.flatten())
+    }
+
     pub(super) fn block(&self, i: usize, default: BlockRef) -> Result<BlockRef, RpcError> {
         Ok(self.parse(i, block)?.unwrap_or(default))
     }
@@ -118,6 +129,7 @@ impl Params {
             block: self.block(i, default)?,
             state: self.parse(i + 1, state_overrides)?.unwrap_or_default(),
             overrides: self.parse(i + 2, block_overrides)?.unwrap_or_default(),
+            transaction: None,
         })
     }
 
@@ -136,6 +148,10 @@ impl Params {
     }
 }
 
+pub(super) fn flag(value: &Value) -> Parsed<bool> {
+    value.as_bool().ok_or_else(|| wrong(value, "bool"))
+}
+
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -151,7 +167,7 @@ fn wrong(value: &Value, wanted: &str) -> String {
     format!("json: cannot unmarshal {} into Go value of type {wanted}", kind(value))
 }
 
-fn text<'a>(value: &'a Value, wanted: &str) -> Parsed<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, wanted: &str) -> Parsed<&'a str> {
     value.as_str().ok_or_else(|| wrong(value, wanted))
 }
 
@@ -205,7 +221,7 @@ fn quantity(value: &Value) -> Parsed<U256> {
     }
 }
 
-fn number(value: &Value) -> Parsed<u64> {
+pub(super) fn number(value: &Value) -> Parsed<u64> {
     u64::try_from(quantity(value)?).map_err(|_| "hex number > 64 bits".to_owned())
 }
 
@@ -242,7 +258,7 @@ fn block(value: &Value) -> Parsed<BlockRef> {
     }
 }
 
-fn object<'a>(value: &'a Value, wanted: &str) -> Parsed<&'a Map<String, Value>> {
+pub(super) fn object<'a>(value: &'a Value, wanted: &str) -> Parsed<&'a Map<String, Value>> {
     let object = value.as_object().ok_or_else(|| wrong(value, wanted))?;
     if object.len() > MAX_ITEMS {
         return Err(format!("more than {MAX_ITEMS} entries"));
@@ -259,7 +275,11 @@ fn array<'a>(value: &'a Value, wanted: &str) -> Parsed<&'a [Value]> {
 }
 
 /// An optional field; absent and null are the same.
-fn field<T>(object: &Map<String, Value>, name: &str, parse: impl FnOnce(&Value) -> Parsed<T>) -> Parsed<Option<T>> {
+pub(super) fn field<T>(
+    object: &Map<String, Value>,
+    name: &str,
+    parse: impl FnOnce(&Value) -> Parsed<T>,
+) -> Parsed<Option<T>> {
     object.get(name).filter(|value| !value.is_null()).map(parse).transpose()
 }
 

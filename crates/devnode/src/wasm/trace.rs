@@ -27,12 +27,36 @@ pub struct HostioTrace {
     open: Vec<HostioRecord>,
     top: Vec<HostioRecord>,
     broken: bool,
+    /// Roughly the bytes that telling it takes.
+    size: usize,
+    /// Records that nobody took yet, if somebody takes them.
+    queue: Option<Vec<HostioRecord>>,
 }
+
+/// Most bytes, roughly, that telling one trace may take.
+const TRACE_BYTES: usize = 512 << 20;
+/// What a record takes beside its data, roughly.
+const RECORD_BYTES: usize = 512;
 
 /// Host calls that claim the frame that ended before their record. Creations do not: their frame stays beside it.
 const FRAME_CALLS: [&str; 3] = ["call_contract", "delegate_call_contract", "static_call_contract"];
 
 impl HostioTrace {
+    /// A trace whose records can be taken one after the other, beside their tree: see [`Self::take_new`].
+    pub fn with_queue() -> Self {
+        Self { queue: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// The records since the last time.
+    pub fn take_new(&mut self) -> Vec<HostioRecord> {
+        self.queue.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether it is cut, because there was no room for more.
+    pub const fn is_full(&self) -> bool {
+        self.size > TRACE_BYTES
+    }
+
     /// Opens a frame: `evm_call_contract`, `evm_delegate_call_contract`, `evm_static_call_contract`, `evm_create1`,
     /// `evm_create2`, `evm_self_destruct`, or an empty name for `CALLCODE`.
     pub fn enter(&mut self, name: &str, address: Address) {
@@ -50,15 +74,25 @@ impl HostioTrace {
     /// Closes the frame that was opened last.
     pub fn exit(&mut self) {
         if let Some(frame) = self.open.pop() {
-            self.list().push(frame);
+            self.size += RECORD_BYTES;
+            if !self.is_full() {
+                self.list().push(frame);
+            }
         }
     }
 
     /// Records a host call. Calls claim the frame that ended just before them; one without a frame (value
     /// in a static call) breaks the record, as it does on Nitro.
     pub fn record(&mut self, name: &'static str, args: Bytes, outs: Bytes, start_ink: u64, end_ink: u64) {
+        self.size += RECORD_BYTES + 4 * (args.len() + outs.len());
+        if self.is_full() {
+            return;
+        }
         let mut record =
             HostioRecord { name: name.to_owned(), args, outs, start_ink, end_ink, address: None, steps: Vec::new() };
+        if let Some(queue) = &mut self.queue {
+            queue.push(record.clone());
+        }
         if FRAME_CALLS.contains(&name) {
             let list = self.list();
             match list.pop() {
