@@ -1,6 +1,7 @@
 //! What can be set about a node.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use alloy_primitives::U256;
 
@@ -46,6 +47,9 @@ pub struct Config {
     /// Blocks that can be looked up at all, with their transactions and receipts: not fewer than [`Self::history`]. Each
     /// takes a few kilobytes of memory. Genesis is always kept.
     pub blocks: u64,
+    /// File that keeps the chain beyond the life of its process. What is there is taken up: then [`Self::accounts`],
+    /// [`Self::balance`] and [`Self::timestamp`], which make a fresh chain, do not count.
+    pub state_file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -67,6 +71,7 @@ impl Default for Config {
             code_size_limit: 24_576,
             history: 10_000,
             blocks: u64::MAX,
+            state_file: None,
         }
     }
 }

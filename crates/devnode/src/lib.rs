@@ -23,10 +23,12 @@
 //! | [`chain`] | blocks, receipts, the clock, snapshots, estimates |
 //! | [`profile`] | where the gas of a transaction went |
 //! | [`rpc`] | JSON-RPC: methods, errors as geth words them, the server |
+//! | [`cli`] | the command line, for binaries that offer a node |
 
 pub mod accounts;
 pub mod arbos;
 pub mod chain;
+pub mod cli;
 pub mod config;
 pub mod evm;
 pub mod predeploys;
@@ -39,3 +41,8 @@ pub mod wasm;
 pub use chain::Node;
 pub use config::Config;
 pub use rpc::{Handle, serve};
+
+/// The example of the README is one that works.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,8 +3,11 @@
 //! Every value keeps its older values with the [`Version`] that set them. So the state at an old block is a look-up, not a
 //! replay ([`State::at`]), and undoing blocks costs what they changed ([`State::rewind`]). [`Overlay`] is what
 //! executions read: a view of some version with the overrides of an `eth_call` laid over it, and nothing copied.
+//!
+//! A state can be made again elsewhere: from all that it holds ([`State::contents`]), and from then on from what changes
+//! ([`State::take_changes`]).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::convert::Infallible;
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Keccak256, U256};
@@ -47,6 +50,16 @@ impl<T: Clone + Default + PartialEq> Timeline<T> {
         }
     }
 
+    /// The entries that changed something.
+    fn steps(&self) -> impl Iterator<Item = &(Version, T)> {
+        let before = std::iter::once(None).chain(self.0.iter().map(Some));
+        let changed = |before: Option<&(Version, T)>, value: &T| match before {
+            None => *value != T::default(),
+            Some((_, before)) => before != value,
+        };
+        self.0.iter().zip(before).filter(move |(entry, before)| changed(*before, &entry.1)).map(|(entry, _)| entry)
+    }
+
     /// Drops what was set after `version`.
     fn rewind(&mut self, version: Version) {
         while self.0.pop_back_if(|(set, _)| *set > version).is_some() {}
@@ -74,6 +87,73 @@ enum Key {
     Slot(Address, U256),
 }
 
+/// What one version set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writes {
+    /// The version.
+    pub version: Version,
+    /// Accounts, without their codes; none where one ceased to exist.
+    pub accounts: Vec<(Address, Option<AccountInfo>)>,
+    /// Slots and their values.
+    pub slots: Vec<(Address, U256, U256)>,
+}
+
+impl Writes {
+    fn new(version: Version) -> Self {
+        Self { version, accounts: Vec::new(), slots: Vec::new() }
+    }
+
+    /// Brings them into an order that does not depend on the order in which they were made. Later ones of a key stay last.
+    fn sort(&mut self) {
+        self.accounts.sort_by_key(|(address, _)| *address);
+        self.slots.sort_by_key(|(address, slot, _)| (*address, *slot));
+    }
+}
+
+/// What became of a state between two moments: enough to follow it from one to the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// It went back to this version first.
+    pub rewound: Option<Version>,
+    /// Codes that came, with their hashes.
+    pub codes: Vec<(B256, Bytes)>,
+    /// What was set, by version, the oldest first.
+    pub writes: Vec<Writes>,
+    /// The version that it has then.
+    pub version: Version,
+    /// The oldest version that can be read then.
+    pub horizon: Version,
+}
+
+/// Remembers what changes, from a moment on.
+#[derive(Clone, Debug)]
+struct Recorder {
+    /// Version at that moment.
+    start: Version,
+    /// Horizon at that moment.
+    horizon: Version,
+    rewound: Option<Version>,
+    codes: Vec<(B256, Bytes)>,
+    writes: Vec<Writes>,
+}
+
+impl Recorder {
+    /// The writes of a version, which is the latest.
+    fn writes(&mut self, version: Version) -> &mut Writes {
+        if self.writes.last().is_none_or(|last| last.version != version) {
+            self.writes.push(Writes::new(version));
+        }
+        self.writes.last_mut().expect("one was pushed")
+    }
+
+    fn rewind(&mut self, version: Version) {
+        self.writes.retain(|writes| writes.version <= version);
+        if version < self.start {
+            self.rewound = Some(self.rewound.map_or(version, |earlier| earlier.min(version)));
+        }
+    }
+}
+
 /// All accounts of the chain.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -84,12 +164,18 @@ pub struct State {
     horizon: Version,
     /// Timelines that grew, in order.
     log: VecDeque<(Version, Key)>,
+    recorder: Option<Recorder>,
 }
 
 impl State {
     /// The present version.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The oldest version that can be read.
+    pub fn horizon(&self) -> Version {
+        self.horizon
     }
 
     /// The present.
@@ -114,6 +200,16 @@ impl State {
         self.write_slot(address, slot, value);
     }
 
+    /// Puts an account in the place of what was there, its storage as well, as a version of its own.
+    pub fn replace(&mut self, address: Address, info: AccountInfo, slots: impl IntoIterator<Item = (U256, U256)>) {
+        self.version += 1;
+        self.wipe_storage(address);
+        for (slot, value) in slots {
+            self.write_slot(address, slot, value);
+        }
+        self.write_account(address, Some(info));
+    }
+
     /// Goes back to `version` and drops everything later. False, and nothing happens, if that is forgotten or yet to come.
     #[must_use]
     pub fn rewind(&mut self, version: Version) -> bool {
@@ -136,6 +232,9 @@ impl State {
             }
         }
         self.version = version;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.rewind(version);
+        }
         true
     }
 
@@ -191,19 +290,119 @@ impl State {
         hasher.finalize()
     }
 
+    /// Accounts that exist at present, in the order of their addresses.
+    pub fn accounts(&self) -> Vec<(Address, AccountInfo)> {
+        let existing = self.accounts.iter().filter_map(|(address, entry)| Some((*address, entry.info.latest()?)));
+        let mut accounts: Vec<_> = existing.collect();
+        accounts.sort_by_key(|(address, _)| *address);
+        accounts
+    }
+
+    /// Slots of an account that are not zero at present, in their order.
+    pub fn slots(&self, address: Address) -> Vec<(U256, U256)> {
+        let storage = self.accounts.get(&address).into_iter().flat_map(|entry| &entry.storage);
+        let mut slots: Vec<_> = storage.map(|(slot, timeline)| (*slot, timeline.latest())).collect();
+        slots.retain(|(_, value)| !value.is_zero());
+        slots.sort_unstable();
+        slots
+    }
+
+    /// From now on, remembers what changes for [`State::take_changes`].
+    pub fn record(&mut self) {
+        let (start, horizon) = (self.version, self.horizon);
+        self.recorder = Some(Recorder { start, horizon, rewound: None, codes: Vec::new(), writes: Vec::new() });
+    }
+
+    /// What changed since this or [`State::record`] was called last; none if nothing did or nobody records.
+    pub fn take_changes(&mut self) -> Option<Changes> {
+        let (version, horizon) = (self.version, self.horizon);
+        let recorder = self.recorder.as_mut()?;
+        if (recorder.start, recorder.horizon, recorder.rewound) == (version, horizon, None)
+            && recorder.codes.is_empty()
+            && recorder.writes.is_empty()
+        {
+            return None;
+        }
+        (recorder.start, recorder.horizon) = (version, horizon);
+        let mut writes = std::mem::take(&mut recorder.writes);
+        writes.iter_mut().for_each(Writes::sort);
+        let (rewound, codes) = (recorder.rewound.take(), std::mem::take(&mut recorder.codes));
+        Some(Changes { rewound, codes, writes, version, horizon })
+    }
+
+    /// All that there is, as changes of an empty state.
+    pub fn contents(&self) -> Changes {
+        let mut codes: Vec<_> = self.codes.iter().map(|(hash, code)| (*hash, code.original_bytes())).collect();
+        codes.sort_by_key(|(hash, _)| *hash);
+        let mut writes = BTreeMap::<Version, Writes>::new();
+        for (address, entry) in &self.accounts {
+            for (version, info) in entry.info.steps() {
+                let at = writes.entry(*version).or_insert_with(|| Writes::new(*version));
+                at.accounts.push((*address, info.clone()));
+            }
+            for (slot, timeline) in &entry.storage {
+                for (version, value) in timeline.steps() {
+                    let at = writes.entry(*version).or_insert_with(|| Writes::new(*version));
+                    at.slots.push((*address, *slot, *value));
+                }
+            }
+        }
+        let mut writes: Vec<_> = writes.into_values().collect();
+        writes.iter_mut().for_each(Writes::sort);
+        Changes { rewound: None, codes, writes, version: self.version, horizon: self.horizon }
+    }
+
+    /// Follows another state. False if these are no changes of this one; then it is of no use any more.
+    #[must_use]
+    pub fn apply(&mut self, changes: Changes) -> bool {
+        if changes.rewound.is_some_and(|version| !self.rewind(version)) {
+            return false;
+        }
+        self.codes.extend(changes.codes.into_iter().map(|(hash, code)| (hash, bytecode(code))));
+        for Writes { version, accounts, slots } in changes.writes {
+            if version < self.version || version > changes.version {
+                return false;
+            }
+            self.version = version;
+            for (address, info) in accounts {
+                self.write_account(address, info);
+            }
+            for (address, slot, value) in slots {
+                self.write_slot(address, slot, value);
+            }
+        }
+        if changes.version < self.version || !(self.horizon..=changes.version).contains(&changes.horizon) {
+            return false;
+        }
+        self.version = changes.version;
+        self.forget_before(changes.horizon);
+        true
+    }
+
     fn write_account(&mut self, address: Address, info: Option<AccountInfo>) {
         let info = info.filter(|info| !info.is_empty()).map(|mut info| {
-            if let Some(code) = info.take_bytecode().filter(|code| !code.is_empty()) {
-                self.codes.entry(info.code_hash).or_insert(code);
+            if let Some(code) = info.take_bytecode().filter(|code| !code.is_empty())
+                && !self.codes.contains_key(&info.code_hash)
+            {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.codes.push((info.code_hash, code.original_bytes()));
+                }
+                self.codes.insert(info.code_hash, code);
             }
             info
         });
+        if let Some(recorder) = &mut self.recorder {
+            recorder.writes(self.version).accounts.push((address, info.clone()));
+        }
         if self.accounts.entry(address).or_default().info.set(self.version, info) {
             self.log.push_back((self.version, Key::Account(address)));
         }
     }
 
     fn write_slot(&mut self, address: Address, slot: U256, value: U256) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.writes(self.version).slots.push((address, slot, value));
+        }
         let entry = self.accounts.entry(address).or_default();
         if entry.storage.entry(slot).or_default().set(self.version, value) {
             self.log.push_back((self.version, Key::Slot(address, slot)));
@@ -213,6 +412,12 @@ impl State {
     fn wipe_storage(&mut self, address: Address) {
         let Some(entry) = self.accounts.get_mut(&address) else { return };
         for (slot, timeline) in &mut entry.storage {
+            if timeline.latest().is_zero() {
+                continue;
+            }
+            if let Some(recorder) = &mut self.recorder {
+                recorder.writes(self.version).slots.push((address, *slot, U256::ZERO));
+            }
             if timeline.set(self.version, U256::ZERO) {
                 self.log.push_back((self.version, Key::Slot(address, *slot)));
             }
@@ -468,14 +673,27 @@ mod tests {
         }
     }
 
+    /// Every version that is kept reads as the model, and no other is there.
+    fn check(state: &State, past: &[Model], horizon: Version) {
+        assert_eq!(state.version() as usize + 1, past.len());
+        for (version, model) in past.iter().enumerate() {
+            match state.at(version as Version) {
+                Some(view) => assert_equal(view, model),
+                None => assert!((version as Version) < horizon),
+            }
+        }
+    }
+
     proptest! {
-        /// Every version that is not forgotten reads as it was, through rewinds and forgetting.
+        /// Every version that is not forgotten reads as it was, through rewinds and forgetting; also in a state that
+        /// follows this one, now and then, and in one that is made from it.
         #[test]
-        fn the_past_reads_as_it_was(steps in steps()) {
-            let mut state = State::default();
+        fn the_past_reads_as_it_was(steps in steps(), pause in 1usize..6) {
+            let (mut state, mut follower) = (State::default(), State::default());
+            state.record();
             let mut past = vec![Model::default()];
             let mut horizon = 0;
-            for step in steps {
+            for (i, step) in steps.into_iter().enumerate() {
                 let mut now = past.last().expect("never empty").clone();
                 match step {
                     Step::Store { account, slot, value } => {
@@ -505,13 +723,23 @@ mod tests {
                         state.forget_before(horizon);
                     }
                 }
-                prop_assert_eq!(state.version() as usize + 1, past.len());
-                for (version, model) in past.iter().enumerate() {
-                    match state.at(version as Version) {
-                        Some(view) => assert_equal(view, model),
-                        None => prop_assert!((version as Version) < horizon),
-                    }
+                if i % pause == 0
+                    && let Some(changes) = state.take_changes()
+                {
+                    prop_assert!(follower.apply(changes));
                 }
+                check(&state, &past, horizon);
+            }
+            if let Some(changes) = state.take_changes() {
+                prop_assert!(follower.apply(changes));
+            }
+            prop_assert_eq!(state.take_changes(), None);
+            prop_assert_eq!(follower.contents(), state.contents());
+            let mut copy = State::default();
+            prop_assert!(copy.apply(state.contents()));
+            prop_assert_eq!(copy.contents(), state.contents());
+            for state in [follower, copy] {
+                check(&state, &past, horizon);
             }
         }
     }

@@ -75,6 +75,12 @@ pub struct Block {
 }
 
 impl Block {
+    /// A block that was sealed before: its hash and length follow from the rest.
+    pub(super) fn restore(header: Header, transactions: Vec<Mined>, l1_number: u64, version: Version) -> Self {
+        let (hash, size) = (header.hash_slow(), encoded_length(&header, &transactions));
+        Self { header, hash, transactions, l1_number, size, version }
+    }
+
     /// Surroundings of what runs in this block.
     pub fn context(&self, chain_id: u64) -> BlockContext {
         BlockContext {

@@ -81,6 +81,13 @@ impl Blocks {
         }
     }
 
+    /// Forgets all blocks before `number` but genesis.
+    pub(super) fn forget_before(&mut self, number: u64) {
+        while let Some(block) = self.later.pop_front_if(|block| block.header.number < number) {
+            self.forget(&block);
+        }
+    }
+
     /// Removes all blocks after `number`; those, in order.
     pub(super) fn truncate(&mut self, number: u64) -> Vec<Arc<Block>> {
         let first = self.later.partition_point(|block| block.header.number <= number);

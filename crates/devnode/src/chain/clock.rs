@@ -22,14 +22,14 @@ pub enum ClockError {
 }
 
 /// Gives blocks their timestamps, in seconds since 1970.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Clock {
     /// Seconds by which the chain is ahead of the wall clock (or behind it).
-    offset: i64,
+    pub(super) offset: i64,
     /// Time of the next block, set by hand.
-    next: Option<u64>,
+    pub(super) next: Option<u64>,
     /// The clock was moved since the latest block.
-    moved: bool,
+    pub(super) moved: bool,
 }
 
 impl Clock {

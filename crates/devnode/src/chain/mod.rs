@@ -4,26 +4,30 @@ mod block;
 mod blocks;
 mod call;
 mod clock;
+mod dump;
 mod events;
 mod logs;
 mod outcome;
+mod persist;
 mod queue;
+mod store;
 mod transaction;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use parking_lot::RwLock;
 use revm::database_interface::DatabaseCommit;
 use revm::state::AccountInfo;
 
 pub use block::{Block, Mined, Receipt};
 pub use call::{AccessListResult, BlockOverrides, CALL_GAS_CAP, CallAt, CallError, CallRequest, Prestate};
 pub use clock::ClockError;
+pub use dump::DumpError;
 pub use events::{Listener, Missed, News};
 pub use logs::{FoundLog, LogError, LogFilter, LogRange, MAX_LOGS};
-pub use outcome::{Listener, Outcome};
+pub use outcome::{Listener as TransactionListener, Outcome};
+pub use persist::StateFileError;
 pub use queue::QueueError;
 pub use transaction::{DecodeError, MAX_TX_BYTES, Transaction};
 
@@ -32,7 +36,9 @@ use blocks::Blocks;
 use clock::Clock;
 use events::Events;
 use outcome::Outcomes;
+use persist::Saved;
 use queue::Queue;
+use store::Store;
 
 use crate::arbos;
 use crate::config::Config;
@@ -52,6 +58,9 @@ pub enum ConfigError {
     /// The rules of that version are not known.
     #[error("unknown ArbOS version {0}: choose one of {known:?}", known = Rules::VERSIONS)]
     ArbosVersion(u64),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    StateFile(#[from] StateFileError),
 }
 
 /// Which block is meant.
@@ -90,7 +99,7 @@ pub enum SendError {
 pub struct Node {
     config: Config,
     executor: Executor,
-    chain: RwLock<Chain>,
+    chain: Store,
     outcomes: Outcomes,
 }
 
@@ -105,6 +114,8 @@ struct Chain {
     events: Events,
     /// Time of the first block after genesis.
     started: Option<u64>,
+    /// What the state file knows of it, if there is one.
+    saved: Option<Saved>,
 }
 
 /// What [`Node::revert`] goes back to.
@@ -118,7 +129,7 @@ struct Snapshot {
 }
 
 impl Node {
-    /// A fresh chain.
+    /// A fresh chain, or the one that its state file holds.
     ///
     /// # Errors
     ///
@@ -126,8 +137,30 @@ impl Node {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let mut rules = Rules::of(config.arbos_version).ok_or(ConfigError::ArbosVersion(config.arbos_version))?;
         rules.code_size_limit = config.code_size_limit;
-        let chain = Chain::genesis(&config, &rules);
-        Ok(Self { executor: Executor::new(rules), chain: RwLock::new(chain), outcomes: Outcomes::default(), config })
+        let genesis = || Chain::genesis(&config, &rules);
+        let chain = match &config.state_file {
+            None => Store::in_memory(genesis()),
+            Some(path) => {
+                let (chain, journal) = persist::open(path, &config, genesis)?;
+                Store::in_file(chain, journal)
+            }
+        };
+        Ok(Self { executor: Executor::new(rules), chain, outcomes: Outcomes::default(), config })
+    }
+
+    /// Waits until the state file has everything that has happened so far. Without one there is nothing to wait for.
+    /// It is written within a second anyway.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written. That is tried again as long as the node lives.
+    pub fn save(&self) -> Result<(), StateFileError> {
+        self.chain.journal().map_or(Ok(()), |journal| journal.save())
+    }
+
+    /// Why the state file cannot be written at present; none if it can, or if there is none.
+    pub fn save_failure(&self) -> Option<StateFileError> {
+        self.chain.journal()?.failure()
     }
 
     /// What it was made with.
@@ -137,7 +170,7 @@ impl Node {
 
     /// Has `listener` told of each transaction once it is mined, in the order of the chain. It may call the node; whoever
     /// sends transactions waits for it. Another listener takes its place.
-    pub fn on_transaction(&self, listener: Listener) {
+    pub fn on_transaction(&self, listener: TransactionListener) {
         self.outcomes.listen(listener);
     }
 
@@ -282,7 +315,7 @@ impl Node {
             return false;
         }
         chain.snapshots.truncate(position);
-        let removed = chain.blocks.truncate(snapshot.block);
+        let removed = chain.truncate(snapshot.block);
         chain.events.removed(removed);
         chain.clock = snapshot.clock;
         chain.queue = Queue::default();
@@ -423,15 +456,21 @@ impl Chain {
         };
         let root = keccak256(config.chain_id.to_be_bytes());
         let block = Builder::new(context, B256::ZERO, config.arbos_version).seal(root, version);
+        Self { state, clock: Clock::new(config.timestamp), ..Self::new(block) }
+    }
+
+    /// A chain of one block, without any state.
+    fn new(genesis: Block) -> Self {
         Self {
-            blocks: Blocks::new(block),
-            state,
-            clock: Clock::new(config.timestamp),
+            blocks: Blocks::new(genesis),
+            state: State::default(),
+            clock: Clock::default(),
             queue: Queue::default(),
             snapshots: Vec::new(),
             next_snapshot: 1,
             events: Events::default(),
             started: None,
+            saved: None,
         }
     }
 
@@ -441,12 +480,20 @@ impl Chain {
         let done = catch_unwind(AssertUnwindSafe(|| work(self)))
             .unwrap_or_else(|_| Err(TxError::Internal("internal error: the node panicked".to_owned())));
         if done.is_err() {
-            self.blocks.truncate(head);
+            self.truncate(head);
             let rewound = self.state.rewind(version);
             debug_assert!(rewound, "the version of a moment ago is not forgotten");
             self.clock = clock;
         }
         done
+    }
+
+    /// Takes off all blocks after `number`; gives those, in order.
+    fn truncate(&mut self, number: u64) -> Vec<Arc<Block>> {
+        if let Some(saved) = &mut self.saved {
+            saved.keep(number);
+        }
+        self.blocks.truncate(number)
     }
 
     fn head(&self) -> &Arc<Block> {

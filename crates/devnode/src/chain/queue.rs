@@ -62,8 +62,32 @@ impl Queue {
         taken
     }
 
+    /// Puts back what waited before a restart.
+    pub(super) fn restore(&mut self, tx: Transaction) {
+        if self.senders.entry(tx.from()).or_default().insert(tx.nonce(), tx).is_none() {
+            self.length += 1;
+        }
+    }
+
+    /// Takes out a transaction by its hash.
+    pub(super) fn remove(&mut self, hash: B256) {
+        let Some((sender, nonce)) = self.find(hash).map(|tx| (tx.from(), tx.nonce())) else { return };
+        if let Some(waiting) = self.senders.get_mut(&sender) {
+            waiting.remove(&nonce);
+            self.length -= 1;
+            if waiting.is_empty() {
+                self.senders.remove(&sender);
+            }
+        }
+    }
+
+    /// What waits.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
+        self.senders.values().flat_map(BTreeMap::values)
+    }
+
     /// A waiting transaction by its hash.
     pub(super) fn find(&self, hash: B256) -> Option<&Transaction> {
-        self.senders.values().flat_map(BTreeMap::values).find(|tx| tx.hash() == hash)
+        self.iter().find(|tx| tx.hash() == hash)
     }
 }

@@ -4,7 +4,7 @@ use alloy_consensus::transaction::RlpEcdsaDecodableTx;
 use alloy_consensus::{Signed, TxEip1559, TxEip2930, TxLegacy};
 use alloy_eips::eip2930::AccessList;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, keccak256};
-use alloy_rlp::Encodable;
+use alloy_rlp::{Decodable, Encodable};
 
 use crate::evm::TxRequest;
 
@@ -57,6 +57,39 @@ enum Body {
     Internal { chain_id: u64, data: Bytes },
 }
 
+impl Body {
+    /// Reads what users sign.
+    fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let mut rest = raw;
+        let body = match raw.first() {
+            None => return Err(DecodeError::Empty),
+            Some(0xc0..) => Self::Legacy(TxLegacy::rlp_decode_signed(&mut rest)?),
+            Some(&kind) => {
+                rest = &rest[1..];
+                match kind {
+                    1 => Self::Eip2930(TxEip2930::rlp_decode_signed(&mut rest)?),
+                    2 => Self::Eip1559(TxEip1559::rlp_decode_signed(&mut rest)?),
+                    other => return Err(DecodeError::UnsupportedType(other)),
+                }
+            }
+        };
+        if !rest.is_empty() {
+            return Err(DecodeError::Trailing);
+        }
+        Ok(body)
+    }
+
+    /// Reads what follows the type of Arbitrum's own transaction.
+    fn decode_internal(mut rest: &[u8]) -> Result<Self, DecodeError> {
+        let mut fields = alloy_rlp::Header::decode_bytes(&mut rest, true)?;
+        let (chain_id, data) = (u64::decode(&mut fields)?, Bytes::decode(&mut fields)?);
+        if !rest.is_empty() || !fields.is_empty() {
+            return Err(DecodeError::Trailing);
+        }
+        Ok(Self::Internal { chain_id, data })
+    }
+}
+
 /// A transaction of a user, or Arbitrum's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
@@ -81,22 +114,7 @@ impl Transaction {
         if raw.len() > MAX_TX_BYTES {
             return Err(DecodeError::Oversized(raw.len()));
         }
-        let mut rest = raw.as_ref();
-        let body = match raw.first() {
-            None => return Err(DecodeError::Empty),
-            Some(0xc0..) => Body::Legacy(TxLegacy::rlp_decode_signed(&mut rest)?),
-            Some(&kind) => {
-                rest = &rest[1..];
-                match kind {
-                    1 => Body::Eip2930(TxEip2930::rlp_decode_signed(&mut rest)?),
-                    2 => Body::Eip1559(TxEip1559::rlp_decode_signed(&mut rest)?),
-                    other => return Err(DecodeError::UnsupportedType(other)),
-                }
-            }
-        };
-        if !rest.is_empty() {
-            return Err(DecodeError::Trailing);
-        }
+        let body = Body::decode(&raw)?;
         let (have, from) = match &body {
             Body::Legacy(tx) => (tx.tx().chain_id, tx.recover_signer()),
             Body::Eip2930(tx) => (Some(tx.tx().chain_id), tx.recover_signer()),
@@ -107,6 +125,15 @@ impl Transaction {
             return Err(DecodeError::ChainId { have, want: chain_id });
         }
         let from = from.map_err(|_| DecodeError::Signature)?;
+        Ok(Self { hash: keccak256(&raw), body, raw, from })
+    }
+
+    /// A transaction that was accepted before, Arbitrum's own as well: its sender is taken on trust.
+    pub(super) fn restore(raw: Bytes, from: Address) -> Result<Self, DecodeError> {
+        let body = match raw.first() {
+            Some(&Self::INTERNAL_TYPE) => Body::decode_internal(&raw[1..])?,
+            _ => Body::decode(&raw)?,
+        };
         Ok(Self { hash: keccak256(&raw), body, raw, from })
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::params::Params;
-use super::types::quantity;
+use super::types::{bytes, quantity};
 use super::{Answer, Api};
 
 pub(super) fn snapshot(api: &Api, _: &Params) -> Answer {
@@ -55,5 +55,16 @@ pub(super) fn set_code(api: &Api, params: &Params) -> Answer {
 
 pub(super) fn set_storage_at(api: &Api, params: &Params) -> Answer {
     api.node().set_storage(params.address(0)?, params.slot(1)?, params.slot(2)?);
+    Ok(json!(true))
+}
+
+/// All accounts, as compressed JSON. Past states are not part of it, whatever the argument says.
+pub(super) fn dump_state(api: &Api, _: &Params) -> Answer {
+    Ok(bytes(api.node().dump_compressed()))
+}
+
+/// Takes accounts over from what another node dumped.
+pub(super) fn load_state(api: &Api, params: &Params) -> Answer {
+    api.node().load(&params.bytes(0)?)?;
     Ok(json!(true))
 }

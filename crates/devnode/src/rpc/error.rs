@@ -4,7 +4,7 @@ use alloy_primitives::{Bytes, hex};
 use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::Value;
 
-use crate::chain::{CallError, ClockError, LogError, MineError, SendError};
+use crate::chain::{CallError, ClockError, DumpError, LogError, MineError, SendError};
 use crate::evm::{Execution, Status, revert_message};
 
 /// An error answer.
@@ -87,7 +87,7 @@ macro_rules! from_display {
         }
     )*};
 }
-from_display!(SendError, ClockError, MineError);
+from_display!(SendError, ClockError, DumpError, MineError);
 
 impl From<LogError> for RpcError {
     fn from(error: LogError) -> Self {

@@ -18,7 +18,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 
 pub use error::RpcError;
-pub use server::{Handle, ServeError, serve};
+pub use server::{Handle, ServeError, serve, serve_node};
 
 use crate::chain::Node;
 use filters::Filters;
@@ -131,14 +131,48 @@ const METHODS: &[Method] = &[
     ("evm_revert", 1, 1, dev::revert),
     ("evm_setNextBlockTimestamp", 1, 1, dev::set_next_timestamp),
     ("evm_snapshot", 0, 0, dev::snapshot),
+    ("anvil_dumpState", 0, 1, dev::dump_state),
+    ("anvil_loadState", 1, 1, dev::load_state),
     ("anvil_mine", 0, 2, dev::mine),
     ("anvil_setBalance", 2, 2, dev::set_balance),
     ("anvil_setCode", 2, 2, dev::set_code),
     ("anvil_setNonce", 2, 2, dev::set_nonce),
     ("anvil_setStorageAt", 3, 3, dev::set_storage_at),
+    ("hardhat_dumpState", 0, 1, dev::dump_state),
+    ("hardhat_loadState", 1, 1, dev::load_state),
     ("hardhat_mine", 0, 2, dev::mine),
     ("hardhat_setBalance", 2, 2, dev::set_balance),
     ("hardhat_setCode", 2, 2, dev::set_code),
     ("hardhat_setNonce", 2, 2, dev::set_nonce),
     ("hardhat_setStorageAt", 3, 3, dev::set_storage_at),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Names in backticks.
+    fn quoted(text: &str) -> Vec<&str> {
+        text.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn the_readme_lists_the_methods_that_there_are() {
+        let readme = include_str!("../../README.md");
+        let (_, section) = readme.split_once("\n## Methods\n").expect("a section");
+        let rows = section.lines().take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with("| `"));
+        let mut listed = BTreeSet::new();
+        for row in rows {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            for prefix in quoted(cells[1]) {
+                listed.extend(quoted(cells[2]).into_iter().map(|name| format!("{prefix}{name}")));
+            }
+        }
+        let there: BTreeSet<String> = METHODS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        assert_eq!(there.difference(&listed).collect::<Vec<_>>(), Vec::<&String>::new(), "not listed");
+        assert_eq!(listed.difference(&there).collect::<Vec<_>>(), Vec::<&String>::new(), "listed but not there");
+        assert_eq!(there.len(), METHODS.len(), "each once");
+    }
+}

@@ -130,26 +130,36 @@ impl Default for Manners {
     }
 }
 
-/// Makes a fresh chain and serves it: JSON-RPC over HTTP and WebSocket, on one port.
+/// Makes a chain and serves it: JSON-RPC over HTTP and WebSocket, on one port.
 ///
 /// # Errors
 ///
 /// The configuration is impossible, or its address cannot be bound.
 pub async fn serve(config: Config) -> Result<Handle, ServeError> {
+    serve_node(Arc::new(Node::new(config)?)).await
+}
+
+/// Serves a chain where its configuration says.
+///
+/// # Errors
+///
+/// The address cannot be bound.
+pub async fn serve_node(node: Arc<Node>) -> Result<Handle, ServeError> {
     let answer = |api: &Api, method: &str, params: Value| api.request(method, params);
-    serve_with(config, Manners::default(), answer).await
+    serve_with(node, Manners::default(), answer).await
 }
 
 /// What answers a request.
 type Answerer = fn(&Api, &str, Value) -> Answer;
 
-async fn serve_with(config: Config, manners: Manners, answer: Answerer) -> Result<Handle, ServeError> {
+async fn serve_with(node: Arc<Node>, manners: Manners, answer: Answerer) -> Result<Handle, ServeError> {
+    let config = node.config();
     if !config.host.is_loopback() && !config.allow_remote {
         return Err(ServeError::Remote(config.host));
     }
     let wanted = SocketAddr::new(config.host, config.port);
-    let hosts = Arc::new(Hosts::new(&config));
-    let api = Arc::new(Api::new(Arc::new(Node::new(config)?)));
+    let hosts = Arc::new(Hosts::new(config));
+    let api = Arc::new(Api::new(node));
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => ServeError::Busy(wanted),
         _ => ServeError::Io { address: wanted, error },
@@ -493,8 +503,8 @@ mod tests {
     }
 
     fn served(runtime: &Runtime, manners: Manners, answer: Answerer) -> Handle {
-        let config = Config { port: 0, ..Config::default() };
-        runtime.block_on(serve_with(config, manners, answer)).expect("a free port")
+        let node = Node::new(Config { port: 0, ..Config::default() }).expect("a possible configuration");
+        runtime.block_on(serve_with(Arc::new(node), manners, answer)).expect("a free port")
     }
 
     /// What the node answers, and a few faults that it does not have.
