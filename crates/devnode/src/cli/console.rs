@@ -271,7 +271,9 @@ mod tests {
         let node = Node::new(Config::default()).expect("possible");
         let address = SocketAddr::from(([127, 0, 0, 1], 8547));
         let text = banner("devnode", &node, address);
-        for shown in ["412346", "51", "1000000 ETH", "http://127.0.0.1:8547 and ws://127.0.0.1:8547", "These keys are public"] {
+        for shown in
+            ["412346", "51", "1000000 ETH", "http://127.0.0.1:8547 and ws://127.0.0.1:8547", "These keys are public"]
+        {
             assert!(text.contains(shown), "{shown}");
         }
         for account in &node.config().accounts {

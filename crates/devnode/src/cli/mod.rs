@@ -41,6 +41,10 @@ pub struct Options {
     /// Let other machines reach the node. Whoever does commands the chain, and the accounts' keys are public.
     #[arg(long, help_heading = "Server")]
     pub allow_remote: bool,
+    /// A name, other than those of this machine, by which clients may reach the node; may be given several times. `*`
+    /// stands for all.
+    #[arg(long, value_name = "NAME", help_heading = "Server")]
+    pub allow_host: Vec<String>,
     /// Chain id.
     #[arg(long, default_value_t = 412_346, value_name = "ID", help_heading = "Chain")]
     pub chain_id: u64,
@@ -62,6 +66,12 @@ pub struct Options {
     /// Blocks whose state can still be read.
     #[arg(long, default_value_t = 10_000, value_name = "BLOCKS", help_heading = "Chain")]
     pub history: u64,
+    /// Blocks that can be looked up at all, with their transactions and receipts; all if not given.
+    #[arg(long, value_name = "BLOCKS", help_heading = "Chain")]
+    pub blocks: Option<u64>,
+    /// Seconds from each L1 block to the next; 0 lets the L1 block number stay as it is.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS", help_heading = "Chain")]
+    pub l1_block_time: u64,
     /// Not there: this node cannot fork other chains.
     #[arg(long, value_name = "URL", value_parser = refuse_fork, hide = true)]
     pub fork_url: Option<String>,
@@ -96,6 +106,7 @@ impl Options {
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,
+            allowed_hosts: self.allow_host.clone(),
             chain_id: self.chain_id,
             arbos_version: self.arbos,
             balance: self.balance,
@@ -104,6 +115,8 @@ impl Options {
             timestamp: self.timestamp,
             code_size_limit: self.code_size_limit,
             history: self.history,
+            blocks: self.blocks.unwrap_or(u64::MAX),
+            l1_block_time: self.l1_block_time,
             state_file: self.state.clone(),
             ..Config::default()
         })
