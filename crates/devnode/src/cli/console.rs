@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256, hex};
 use serde_json::{Value, json};
@@ -14,13 +14,12 @@ use serde_json::{Value, json};
 use super::Options;
 use super::units::ether;
 use crate::Node;
-use crate::chain::{Block, Missed, News};
-use crate::evm::{self, Status, revert_message};
+use crate::chain::Outcome;
 
-/// How often new blocks are looked for.
-const GLANCE: Duration = Duration::from_millis(25);
-/// Blocks that are looked at in one go.
-const AT_ONCE: usize = 1_000;
+/// Most transactions that wait to be printed.
+const WAITING: usize = 10_000;
+/// How long what waits at the end may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,51 +52,36 @@ impl Console {
 
     /// Prints every transaction that is mined from now on, until what is returned is dropped.
     pub(super) fn watch(self, node: &Arc<Node>) -> Watch {
-        let stop = Arc::new(AtomicBool::new(false));
+        let node = node.clone();
         let thread = (self != Self::Quiet).then(|| {
-            let (node, stop, mut listener) = (node.clone(), stop.clone(), node.listen());
-            thread::spawn(move || {
-                loop {
-                    let last = stop.load(Ordering::Relaxed);
-                    match node.news(&mut listener, AT_ONCE) {
-                        Ok(news) if news.is_empty() && last => return,
-                        Ok(news) if news.is_empty() => thread::sleep(GLANCE),
-                        Ok(news) => news.iter().for_each(|news| self.news(&node, news)),
-                        Err(Missed) => listener = node.listen(),
-                    }
-                }
-            })
+            // Who sends a transaction does not wait until it is printed. What nobody reads for long is left out.
+            let (sender, told) = mpsc::sync_channel::<Told>(WAITING);
+            node.on_transaction(Box::new(move |outcome| drop(sender.try_send(Told::of(outcome)))));
+            thread::spawn(move || told.iter().for_each(|told| print(&self.told(&told))))
         });
-        Watch { stop, thread }
+        Watch { node, thread }
     }
 
-    fn news(self, node: &Node, news: &News) {
-        if let News::Added(block) = news {
-            print(&self.block(node, block));
-        }
-    }
-
-    /// The lines of a block.
-    fn block(self, node: &Node, block: &Block) -> String {
-        let users = (0..block.transactions.len()).filter(|index| !block.transactions[*index].tx.is_internal());
-        let told = users.map(|index| Told::of(node, block, index));
-        told.map(|told| if self == Self::Json { line(&told.json()) } else { told.text() + "\n" }).collect()
+    fn told(self, told: &Told) -> String {
+        if self == Self::Json { line(&told.json()) } else { told.text() }
     }
 }
 
 /// Prints what happens as long as it is there.
 #[derive(Debug)]
 pub(super) struct Watch {
-    stop: Arc<AtomicBool>,
+    node: Arc<Node>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has said so.
-            let _ = thread.join();
+        let Some(thread) = self.thread.take() else { return };
+        // With the listener goes the other end of the channel, and then the thread.
+        self.node.on_transaction(Box::new(|_| {}));
+        let until = Instant::now() + FAREWELL;
+        while !thread.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -115,24 +99,27 @@ struct Told {
     gas_used: u64,
     /// Why it failed, if it did.
     failure: Option<String>,
+    /// What it wrote to the console.
+    console: Vec<String>,
 }
 
 impl Told {
-    fn of(node: &Node, block: &Block, index: usize) -> Self {
-        let mined = &block.transactions[index];
-        let (tx, receipt) = (&mined.tx, &mined.receipt);
+    fn of(outcome: &Outcome) -> Self {
+        let (tx, receipt) = (outcome.transaction(), outcome.receipt());
         Self {
-            block: block.header.number,
+            block: outcome.block.header.number,
             hash: tx.hash(),
             from: tx.from(),
             to: tx.to(),
             created: receipt.contract,
             selector: tx.to().and_then(|_| tx.input().first_chunk().copied()),
             gas_used: receipt.gas_used,
-            failure: (!receipt.success).then(|| failure(node, tx.hash())),
+            failure: outcome.failure.clone(),
+            console: outcome.console.clone(),
         }
     }
 
+    /// One line, and below it those of the console.
     fn text(&self) -> String {
         let what = match (self.to, self.created, self.selector) {
             (Some(to), _, Some(selector)) => format!("{} to {to}", hex::encode_prefixed(selector)),
@@ -140,8 +127,12 @@ impl Told {
             (None, Some(created), _) => format!("created {created}"),
             (None, None, _) => "creation".to_owned(),
         };
-        let status = self.failure.as_deref().unwrap_or("success");
-        format!("block {}  {}  {what}  gas {}  {status}", self.block, self.hash, self.gas_used)
+        let status = self.failure.as_ref().map_or("success".to_owned(), |failure| format!("failed: {failure}"));
+        let mut text = format!("block {}  {}  {what}  gas {}  {status}\n", self.block, self.hash, self.gas_used);
+        for said in &self.console {
+            let _ = writeln!(text, "    {said}");
+        }
+        text
     }
 
     fn json(&self) -> Value {
@@ -156,18 +147,8 @@ impl Told {
             "gasUsed": self.gas_used,
             "success": self.failure.is_none(),
             "error": self.failure,
+            "console": self.console,
         })
-    }
-}
-
-/// Why a mined transaction failed, in the words of an `eth_call` that does.
-fn failure(node: &Node, hash: B256) -> String {
-    match node.trace(hash, evm::Options::TRANSACTION) {
-        Ok(execution) => match execution.status {
-            Status::Halt(reason) => reason,
-            Status::Revert | Status::Success => revert_message(&execution.output),
-        },
-        Err(_) => "failed".to_owned(),
     }
 }
 
@@ -240,6 +221,7 @@ mod tests {
             selector: Some([0xa9, 0x05, 0x9c, 0xbb]),
             gas_used: 51_234,
             failure: None,
+            console: Vec::new(),
         }
     }
 
@@ -247,11 +229,11 @@ mod tests {
     fn a_transaction_is_one_line() {
         let hash = format!("0x{:0>64}", "aa");
         let to = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
-        assert_eq!(told().text(), format!("block 7  {hash}  0xa9059cbb to {to}  gas 51234  success"));
+        assert_eq!(told().text(), format!("block 7  {hash}  0xa9059cbb to {to}  gas 51234  success\n"));
         let transfer = Told { selector: None, ..told() };
-        assert_eq!(transfer.text(), format!("block 7  {hash}  transfer to {to}  gas 51234  success"));
-        let failed = Told { failure: Some("execution reverted: no".to_owned()), ..told() };
-        assert!(failed.text().ends_with("gas 51234  execution reverted: no"));
+        assert_eq!(transfer.text(), format!("block 7  {hash}  transfer to {to}  gas 51234  success\n"));
+        let failed = Told { failure: Some("no".to_owned()), console: vec!["hello".to_owned()], ..told() };
+        assert!(failed.text().ends_with("gas 51234  failed: no\n    hello\n"));
         let created = Told { to: None, selector: None, created: told().to, ..told() };
         assert!(created.text().contains(&format!("created {to}")));
     }
