@@ -3,6 +3,7 @@
 //! Each module has an engine of its own, so that dropping the module frees everything. wasmi keeps the program's stack
 //! on the heap; its limits are set so that the meter's own stack budget always ends a program first.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use alloy_primitives::Bytes;
@@ -72,7 +73,9 @@ impl Module {
     /// Compiles the instrumented form of a binary that links.
     pub(super) fn new(instrumented: &[u8], binary: &Binary<'_>, rules: &Rules) -> Result<Self, ActivationError> {
         let engine = Engine::new(&config(rules));
-        let module = wasmi::Module::new(&engine, instrumented)
+        // There are modules that wasmi's translator panics at.
+        let module = catch_unwind(AssertUnwindSafe(|| wasmi::Module::new(&engine, instrumented)))
+            .map_err(|_| ActivationError::build("the engine cannot translate the module".to_owned()))?
             .map_err(|error| ActivationError::build(format!("the engine refuses the module: {error}")))?;
         let imports = binary
             .imports
@@ -114,7 +117,8 @@ fn config(rules: &Rules) -> Config {
     config
         .set_max_recursion_depth(MAX_CALLS)
         .set_max_stack_height(MAX_STACK)
-        .compilation_mode(CompilationMode::LazyTranslation)
+        // Translated while it runs, a function at which the translator panics would take the process with it.
+        .compilation_mode(CompilationMode::Eager)
         .ignore_custom_sections(true)
         .allow_start_fn(false)
         .wasm_multi_value(rules.multi_value)

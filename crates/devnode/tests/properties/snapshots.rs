@@ -57,13 +57,16 @@ pub(crate) fn account(number: u8) -> Address {
     Address::repeat_byte(0x50 + number)
 }
 
+/// Balance, nonce, code and slots of an account.
+type Account = (U256, u64, Bytes, Vec<U256>);
+
 /// All that can be asked about a chain.
 #[derive(Debug, PartialEq, Eq)]
 struct Facts {
     /// Blocks with their transactions and receipts, as text.
     blocks: Vec<String>,
-    /// After each block: balance, nonce, code and slots of each account.
-    states: Vec<Vec<(U256, u64, Bytes, Vec<U256>)>>,
+    /// The accounts after each block.
+    states: Vec<Vec<Account>>,
     logs: Vec<devnode::chain::FoundLog>,
     found: Vec<Option<(u64, usize)>>,
 }

@@ -110,7 +110,7 @@ fn accepted(multi_value: bool) -> WasmFeatures {
     features
 }
 
-fn is_valid(bytes: &[u8], multi_value: bool) -> bool {
+pub(crate) fn is_valid(bytes: &[u8], multi_value: bool) -> bool {
     Validator::new_with_features(accepted(multi_value)).validate_all(bytes).is_ok()
 }
 
