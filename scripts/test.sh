@@ -22,6 +22,17 @@ step "building the contracts"
 step "unit, property, contract and end-to-end tests"
 cargo test --locked --workspace --no-fail-fast
 
+if command -v npm >/dev/null; then
+  step "the node as its clients see it: ethers, viem, Hardhat, cast and forge"
+  scripts/clients.sh
+else
+  step "Node.js is absent: the node is not tried with its clients"
+fi
+if [ -n "${LONG:-}" ]; then
+  step "cargo-stylus against the node"
+  scripts/cargo-stylus.sh
+fi
+
 step "the demo, twice"
 "$CARGO_TARGET_DIR/debug/palisade" demo --quiet
 "$CARGO_TARGET_DIR/debug/palisade" demo
