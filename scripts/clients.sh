@@ -21,14 +21,17 @@ if [[ ! -e "$kept/complete" ]]; then
     npm ci --prefix "$kept" --ignore-scripts --no-fund --no-audit >/dev/null
     touch "$kept/complete"
 fi
-rm -rf node_modules
-ln -s "$kept/node_modules" node_modules
+if [[ "$(readlink node_modules || true)" != "$kept/node_modules" ]]; then
+    rm -rf node_modules
+    ln -s "$kept/node_modules" node_modules
+fi
 
-files=("${@/%/.test.mjs}")
-[[ $# -gt 0 ]] || files=(*.test.mjs)
+[[ $# -gt 0 ]] || set -- ethers viem hardhat foundry
+limit=${CLIENTS_LIMIT:-170}
 
 # On its end `timeout` ends the whole group, so the nodes that the tests started too.
-timeout --kill-after=5 170 node --test --test-reporter=spec --test-timeout=60000 "${files[@]}" &
+timeout --kill-after=5 "$limit" \
+    node --test --test-reporter=spec --test-timeout="$((limit - 10))000" "${@/%/.test.mjs}" &
 running=$!
 trap 'kill "$running" 2>/dev/null || true' EXIT
 wait "$running"

@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
   Contract, ContractFactory, JsonRpcProvider, Wallet, WebSocketProvider,
-  ZeroAddress, hexlify, parseEther, verifyMessage, verifyTypedData,
+  ZeroAddress, hexlify, keccak256, parseEther, verifyMessage, verifyTypedData,
 } from "ethers";
 import { ALICE, ALICE_KEY, BOB, BOB_KEY, CHAIN_ID, INTERNAL_TYPE, heard, startNode } from "./node.mjs";
 import { compile } from "./solidity.mjs";
-import { ARB_WASM, ARB_WASM_ABI, ECHO_CODE, initCode } from "./stylus.mjs";
+import {
+  ARB_WASM, ARB_WASM_ABI, ARB_WASM_CACHE, ARB_WASM_CACHE_ABI, CACHE_MANAGER, CACHE_MANAGER_ABI, ECHO_CODE, initCode,
+} from "./stylus.mjs";
 
 const LEDGER = compile("Ledger");
 const ACCOUNT = compile("Account");
@@ -384,9 +386,11 @@ describe("time and state", () => {
 });
 
 describe("a Stylus program", () => {
+  let program;
+
   test("is deployed, activated, called and traced", async () => {
     const receipt = await mined(alice.sendTransaction({ data: initCode(ECHO_CODE) }));
-    const program = receipt.contractAddress;
+    program = receipt.contractAddress;
     assert.equal(await provider.getCode(program), hexlify(ECHO_CODE));
 
     const arbWasm = new Contract(ARB_WASM, ARB_WASM_ABI, alice);
@@ -401,5 +405,18 @@ describe("a Stylus program", () => {
     const trace = await provider.send("debug_traceTransaction", [sent.hash, { tracer: "stylusTracer" }]);
     assert.deepEqual(trace.map((call) => call.name), ["user_entrypoint", "read_args", "write_result", "user_returned"]);
     assert.equal(trace[1].outs, "0x2a");
+  });
+
+  test("is cached for a bid of nothing, and costs less to call then", async () => {
+    const cache = new Contract(ARB_WASM_CACHE, ARB_WASM_CACHE_ABI, alice);
+    const manager = new Contract(CACHE_MANAGER, CACHE_MANAGER_ABI, alice);
+    assert.deepEqual([...(await cache.allCacheManagers())], [CACHE_MANAGER]);
+    assert.equal(await manager.getMinBid(program), 0n);
+    const before = await provider.estimateGas({ to: program, data: "0x2a" });
+    assert.equal((await mined(manager.placeBid(program))).status, 1);
+    assert.equal(await cache.codehashIsCached(keccak256(ECHO_CODE)), true);
+    assert.ok((await provider.estimateGas({ to: program, data: "0x2a" })) < before);
+    await assert.rejects(manager.placeBid(program), (error) => manager.interface.parseError(error.data).name === "AlreadyCached");
+    await assert.rejects(manager.placeBid.staticCall(BOB), (error) => error.revert.name === "ProgramNotActivated");
   });
 });

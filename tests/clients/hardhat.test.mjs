@@ -39,7 +39,7 @@ async function hardhat(...words) {
 
 test("compiles with the compiler that npm brought", async () => {
   const { stdout } = await hardhat("compile");
-  assert.match(stdout, /Compiled 2 Solidity files successfully/);
+  assert.match(stdout, /Compiled \d+ Solidity files successfully/);
 });
 
 for (const [network, passing] of [["unlocked", 6], ["keyed", 5]]) {

@@ -12,7 +12,8 @@ const I32 = 0x7f;
 //   (call $read_args (i32.const 0)) (call $write_result (i32.const 0) (local.get $length)) (i32.const 0))
 const BODY = [0, 0x41, 0, 0x10, 0, 0x41, 0, 0x20, 0, 0x10, 1, 0x41, 0, 0x0b];
 
-const ECHO = Buffer.from([
+/** The module. */
+export const ECHO = Buffer.from([
   ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
   ...section(1, 3, 0x60, 1, I32, 0, 0x60, 2, I32, I32, 0, 0x60, 1, I32, 1, I32),
   ...section(2, 2, ...READ_ARGS, ...WRITE_RESULT),
@@ -40,4 +41,18 @@ export const ARB_WASM_ABI = [
   "function activateProgram(address program) payable returns (uint16 version, uint256 dataFee)",
   "function programVersion(address program) view returns (uint16 version)",
   "error ProgramNotActivated()",
+];
+
+/** What puts programs into the cache, on each Arbitrum development chain at this address. */
+export const CACHE_MANAGER = "0x2F8Bd4EaB69764c105aDd7dE7CB0402557a44E6f";
+export const CACHE_MANAGER_ABI = [
+  "function placeBid(address program) payable",
+  "function getMinBid(address program) view returns (uint192)",
+  "error AlreadyCached(bytes32 codehash)",
+  "error ProgramNotActivated()",
+];
+export const ARB_WASM_CACHE = "0x0000000000000000000000000000000000000072";
+export const ARB_WASM_CACHE_ABI = [
+  "function allCacheManagers() view returns (address[])",
+  "function codehashIsCached(bytes32 codehash) view returns (bool)",
 ];

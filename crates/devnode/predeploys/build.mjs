@@ -23,8 +23,10 @@ function yulRuntime(contracts) {
   const init = Object.values(contracts)[0].evm.bytecode.object
   return init.slice(init.indexOf('f3fe') + 4)
 }
+const solidity = name => compile(`${name}.sol`, 'Solidity', 'evm.deployedBytecode.object')[name].evm.deployedBytecode.object
 const codes = {
-  'stylus-deployer': compile('StylusDeployer.sol', 'Solidity', 'evm.deployedBytecode.object').StylusDeployer.evm.deployedBytecode.object,
+  'cache-manager': solidity('CacheManager'),
+  'stylus-deployer': solidity('StylusDeployer'),
   'block-hashes': yulRuntime(compile('BlockHashes.yul', 'Yul', 'evm.bytecode.object')),
 }
 for (const [name, code] of Object.entries(codes)) {
