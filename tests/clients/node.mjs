@@ -22,7 +22,8 @@ export const INTERNAL_TYPE = "0x6a";
 
 /** Starts a node on a free port and waits until it listens. */
 export async function startNode(...options) {
-  const child = spawn(program, [...before, "--port", "0", ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const words = [...before, "--port", "0", ...options];
+  const child = spawn(program, words, { cwd: new URL("../..", import.meta.url), stdio: ["ignore", "pipe", "pipe"] });
   const end = () => child.kill("SIGKILL");
   process.once("exit", end);
 
