@@ -227,7 +227,7 @@ describe("a WebSocket", () => {
 
   test("carries requests, and blocks as they come", async () => {
     let stop;
-    const block = heard((hear) => (stop = listener.watchBlocks({ onBlock: hear, onError: hear })));
+    const block = heard((hear) => (stop = listener.watchBlocks({ onBlock: (block) => hear(block), onError: hear })));
     await settled();
     const receipt = await mined(wallet.sendTransaction({ to: BOB, value: 1n }));
     const seen = await block;
