@@ -206,7 +206,7 @@ describe("events", () => {
       const ledger = await deploy();
       const there = new Contract(await ledger.getAddress(), LEDGER.abi, socket);
       const stored = heard((hear) => there.on(there.filters.Stored(BOB), hear));
-      const block = heard((hear) => socket.on("block", hear));
+      const block = heard((hear) => socket.on("block", (number) => hear(number)));
       // A request on the same socket is answered after the subscriptions.
       await socket.send("eth_chainId", []);
       await new Promise((resolve) => setTimeout(resolve, 200));
