@@ -361,6 +361,45 @@ for (const mode of ["anvil", "hardhat"]) {
       assert.equal(await tester.getAutomine(), true);
     });
 
+    test("drops what waits", async () => {
+      await tester.setAutomine(false);
+      try {
+        const hash = await wallet.sendTransaction({ to: BOB, value: 1n });
+        await tester.dropTransaction({ hash });
+        await tester.mine({ blocks: 1 });
+        await assert.rejects(tester.getTransactionReceipt({ hash }));
+      } finally {
+        await tester.setAutomine(true);
+      }
+    });
+
+    test("begins anew", async () => {
+      const other = await startNode();
+      try {
+        const there = createTestClient({ mode, chain, transport: http(other.url), cacheTime: 0 }).extend(publicActions);
+        await there.setBalance({ address: WHALE, value: 1n });
+        await there.mine({ blocks: 3 });
+        await there.reset();
+        assert.equal(await there.getBlockNumber(), 0n);
+        assert.equal(await there.getBalance({ address: WHALE }), 0n);
+      } finally {
+        await other.stop();
+      }
+    });
+
+    // Hardhat has no such thing.
+    if (mode === "anvil") test("sets the time between blocks", async () => {
+      await tester.setBlockTimestampInterval({ interval: 30 });
+      try {
+        await tester.mine({ blocks: 1 });
+        const { timestamp } = await latest();
+        await tester.mine({ blocks: 1 });
+        assert.equal((await latest()).timestamp, timestamp + 30n);
+      } finally {
+        await tester.removeBlockTimestampInterval();
+      }
+    });
+
     // viem counts in seconds for anvil and in milliseconds for hardhat; the node cannot know whom it hears.
     if (mode === "anvil") test("makes blocks by the clock", async () => {
       const { number } = await latest();
