@@ -494,6 +494,19 @@ fn batches_run_in_order_and_are_bounded() {
 }
 
 #[test]
+fn notifications_are_not_answered() {
+    let server = Server::default();
+    let notification = json!({ "jsonrpc": "2.0", "method": "eth_chainId" });
+    for body in [notification.clone(), json!([notification, notification])] {
+        let reply = server.post(body.to_string());
+        assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+    }
+    let mut client = server.open();
+    client.socket.send(Message::text(notification.to_string())).expect("sent");
+    client.told_nothing();
+}
+
+#[test]
 fn nesting_is_bounded() {
     let server = Server::default();
     for depth in [200, 100_000, 4_000_000] {

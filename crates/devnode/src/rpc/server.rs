@@ -286,8 +286,26 @@ where
         } else if request.method() == "GET" || request.method() == "HEAD" {
             return Box::pin(std::future::ready(Ok(plain(200, self.greeting()))));
         }
-        self.inner.call(request)
+        let answered = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = answered.await?;
+            if response.extensions().get::<Silence>().is_some() {
+                *response.body_mut() = HttpBody::empty();
+            }
+            Ok(response)
+        })
     }
+}
+
+/// Marks the answer to what wants none: over HTTP it has no body.
+#[derive(Clone, Copy, Debug)]
+struct Silence;
+
+/// No answer.
+fn silence() -> MethodResponse {
+    let mut response = MethodResponse::notification();
+    response.extensions_mut().insert(Silence);
+    response
 }
 
 /// How a method is worked on.
@@ -475,14 +493,14 @@ impl RpcServiceT for Service {
                 }
             }
             if answers.is_empty() && notified {
-                return MethodResponse::notification();
+                return silence();
             }
             MethodResponse::from_batch(answers.finish())
         }
     }
 
-    fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        std::future::ready(MethodResponse::notification().with_extensions(notification.extensions))
+    fn notification<'a>(&self, _: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        std::future::ready(silence())
     }
 }
 
