@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alloy_primitives::U256;
 
@@ -34,6 +35,12 @@ pub struct Config {
     pub internal_tx: bool,
     /// Time of the first block in seconds since 1970; later ones follow the wall clock from there. `None`: now.
     pub timestamp: Option<u64>,
+    /// Time from each block to the next, which takes the transactions that wait then. `None`: a block for each transaction,
+    /// at once.
+    pub block_time: Option<Duration>,
+    /// Price of a unit of data on L1 in wei: 16 units are a byte of the compressed transaction. A development chain without
+    /// L1 has 0.
+    pub l1_price_per_unit: u64,
     /// L1 block number that contracts of the first block see as `block.number`. A development chain without L1 has 0.
     pub l1_block_number: u64,
     /// Seconds from one L1 block to the next, by the time of this chain's blocks; with 0 L1 stands still, as it does for
@@ -66,6 +73,8 @@ impl Default for Config {
             base_fee: 100_000_000,
             internal_tx: true,
             timestamp: None,
+            block_time: None,
+            l1_price_per_unit: 0,
             l1_block_number: 0,
             l1_block_time: 0,
             code_size_limit: 24_576,

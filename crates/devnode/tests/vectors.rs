@@ -24,8 +24,7 @@ const FEE: u128 = 1_000_000_000;
 const SHOWN: usize = 40;
 
 /// Steps whose answer is known to differ, and why. One that does not differ any more fails its suite.
-const KNOWN: [(&str, &str, &str); 1] =
-    [("evm", "access list of a call", "Nitro lists ArbOS's own slots under the sender, which saves nobody gas")];
+const KNOWN: [(&str, &str, &str); 0] = [];
 
 /// Steps of which only the shape must be equal, but all is.
 const EXACT: [(&str, &str); 1] = [("rpc", "trace: struct logs")];

@@ -14,7 +14,7 @@ use crate::rules::Rules;
 use crate::wasm::StylusParams;
 
 /// Code of precompiles: an invalid instruction, so that they count as contracts.
-const PRECOMPILE_CODE: [u8; 1] = [0xFE];
+pub const PRECOMPILE_CODE: [u8; 1] = [0xFE];
 
 /// An account of a fresh chain.
 #[derive(Clone, Debug)]

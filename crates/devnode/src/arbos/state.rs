@@ -58,6 +58,12 @@ pub mod l2 {
     pub const PER_TX_GAS_LIMIT: u64 = 7;
 }
 
+/// Offsets in the space of L1 blocks.
+pub mod block_hashes {
+    /// Number of the latest L1 block that is known.
+    pub const L1_NUMBER: u64 = 0;
+}
+
 /// Sub-spaces of the root.
 pub mod space {
     use super::Space;

@@ -132,12 +132,14 @@ pub(super) struct Builder {
     pub(super) context: BlockContext,
     pub(super) parent: B256,
     pub(super) arbos_version: u64,
+    /// Programs that its transactions ran, the latest last, where that makes them cheaper.
+    pub(super) recent_programs: Vec<B256>,
     transactions: Vec<Mined>,
 }
 
 impl Builder {
     pub(super) fn new(context: BlockContext, parent: B256, arbos_version: u64) -> Self {
-        Self { context, parent, arbos_version, transactions: Vec::new() }
+        Self { context, parent, arbos_version, recent_programs: Vec::new(), transactions: Vec::new() }
     }
 
     /// How many transactions it has.
@@ -168,7 +170,7 @@ impl Builder {
 
     /// Seals the block over the state `version`, whose commitment is `state_root`.
     pub(super) fn seal(self, state_root: B256, version: Version) -> Block {
-        let Self { context, parent, arbos_version, transactions } = self;
+        let Self { context, parent, arbos_version, transactions, .. } = self;
         let mut bloom = Bloom::ZERO;
         for mined in &transactions {
             bloom |= mined.receipt.bloom;

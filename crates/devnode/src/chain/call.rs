@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use alloy_primitives::{Address, B256, Bytes, U256, address};
+use alloy_eips::eip7702::SignedAuthorization;
+use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::state::AccountInfo;
 
 use super::{BlockRef, Chain, Node, remember_hash};
-use crate::arbos;
+use crate::arbos::state::{block_hashes, root, space};
+use crate::arbos::{self, Space};
 use crate::evm::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
 use crate::state::{AccountOverride, Overlay, Version, View};
 
@@ -45,6 +47,8 @@ pub struct CallRequest {
     pub nonce: Option<u64>,
     /// Addresses and slots that are warm from the start.
     pub access_list: Vec<(Address, Vec<B256>)>,
+    /// Delegations that accounts have signed (EIP-7702).
+    pub authorizations: Option<Vec<SignedAuthorization>>,
 }
 
 impl CallRequest {
@@ -59,11 +63,14 @@ impl CallRequest {
             data: self.data.clone(),
             nonce: self.nonce,
             access_list: self.access_list.clone(),
-            kind: match (self.max_fee, self.access_list.is_empty()) {
-                (Some(_), _) => 2,
-                (None, false) => 1,
-                (None, true) => 0,
+            authorizations: self.authorizations.iter().flatten().cloned().map(Into::into).collect(),
+            kind: match (&self.authorizations, self.max_fee, self.access_list.is_empty()) {
+                (Some(_), ..) => 4,
+                (None, Some(_), _) => 2,
+                (None, None, false) => 1,
+                (None, None, true) => 0,
             },
+            ..TxRequest::default()
         }
     }
 }
@@ -307,7 +314,11 @@ impl Node {
         let (request, mode) = if mined.tx.is_internal() {
             (remember_hash(block.header.parent_hash), Mode::Call)
         } else {
-            (mined.tx.request(), Mode::Transaction)
+            let mut request = mined.tx.request();
+            if self.executor.rules().block_cache {
+                request.recent_programs = self.recent_programs(chain, block, index)?;
+            }
+            (request, Mode::Transaction)
         };
         let execution = self.run(&scene, &request, Options { mode, ..options })?;
         let prestate = scene.before(&execution);
@@ -342,11 +353,27 @@ impl Node {
         self.trace_on(&chain, hash, options)
     }
 
+    /// Programs that ran in a block before its transaction `index`.
+    fn recent_programs(&self, chain: &Chain, block: &super::Block, index: usize) -> Result<Vec<B256>, CallError> {
+        let overrides = HashMap::new();
+        let mut recent = Vec::new();
+        for mined in block.transactions[..index].iter().filter(|mined| !mined.tx.is_internal()) {
+            let view = chain.state.at(mined.before).ok_or(CallError::Forgotten(block.header.number))?;
+            let scene = Scene { view, context: block.context(self.config.chain_id), overrides: &overrides };
+            let request = TxRequest { recent_programs: recent, ..mined.tx.request() };
+            recent = self.run(&scene, &request, Options::TRANSACTION)?.recent_programs;
+        }
+        Ok(recent)
+    }
+
     fn scene<'a>(&self, chain: &'a Chain, at: &'a CallAt) -> Result<Scene<'a>, CallError> {
         let block = chain.block(&at.block).ok_or(CallError::UnknownBlock)?;
         let mut context = block.context(self.config.chain_id);
-        if at.block == BlockRef::Pending && chain.clock.is_moved() {
-            context.timestamp = chain.clock.peek(context.timestamp);
+        if at.block == BlockRef::Pending {
+            (context.basefee, context.l1_number) = (chain.base_fee(), self.l1_number(chain, context.timestamp));
+            if chain.clock.is_moved() {
+                context.timestamp = chain.clock.peek(context.timestamp);
+            }
         }
         let overrides = &at.overrides;
         context.number = overrides.number.unwrap_or(context.number);
@@ -392,21 +419,28 @@ impl Chain {
     }
 }
 
-/// What an execution touched, less what is warm without being named: sender, recipient and precompiles, if none of their
-/// slots was touched, and the accounts that ArbOS itself uses.
+/// What an execution touched, less what is warm without being named: sender, recipient, precompiles and accounts that have
+/// authorised a delegation, if none of their slots was touched, and the accounts that ArbOS itself uses. Where ArbOS was
+/// asked for the L1 block number, its slots for that stand under the sender, as Nitro lists them: that saves nobody gas.
 fn touched(request: &TxRequest, execution: &Execution) -> BTreeMap<Address, BTreeSet<B256>> {
-    const L1_PRICER: Address = address!("a4b00000000000000000000000000000000000f6");
     let precompile = |address: &Address| address.0[..18].iter().all(|byte| *byte == 0);
     let mut list = BTreeMap::new();
     for (address, account) in &execution.state {
-        if [arbos::STATE_ADDRESS, L1_PRICER, BlockContext::COINBASE].contains(address) {
+        if [arbos::STATE_ADDRESS, arbos::L1_PRICER, BlockContext::COINBASE].contains(address) {
             continue;
         }
         let slots: BTreeSet<B256> = account.storage.keys().map(|slot| B256::from(*slot)).collect();
-        let warm = *address == request.from || Some(*address) == request.to || precompile(address);
+        let warm = *address == request.from
+            || Some(*address) == request.to
+            || precompile(address)
+            || request.authorizations.iter().any(|signed| signed.authority() == Some(*address));
         if !slots.is_empty() || !(warm || execution.created == Some(*address)) {
             list.insert(*address, slots);
         }
+    }
+    if execution.read_l1_number {
+        let slots = [Space::ROOT.at(root::VERSION), space::block_hashes().at(block_hashes::L1_NUMBER)];
+        list.entry(request.from).or_default().extend(slots.map(B256::from));
     }
     list
 }

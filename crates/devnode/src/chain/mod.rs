@@ -7,42 +7,50 @@ mod clock;
 mod dump;
 mod events;
 mod logs;
+mod mining;
 mod outcome;
 mod persist;
+mod pool;
 mod queue;
 mod store;
 mod transaction;
+mod unlocked;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use parking_lot::Mutex;
 use revm::database_interface::DatabaseCommit;
 use revm::state::AccountInfo;
 
 pub use block::{Block, Mined, Receipt};
 pub use call::{AccessListResult, BlockOverrides, CALL_GAS_CAP, CallAt, CallError, CallRequest, Prestate};
-pub use clock::ClockError;
+pub use clock::{ClockError, LATEST as MAX_TIME};
 pub use dump::DumpError;
 pub use events::{Listener, Missed, News};
 pub use logs::{FoundLog, LogError, LogFilter, LogRange, MAX_LOGS};
+pub use mining::Mining;
 pub use outcome::{Listener as TransactionListener, Outcome};
 pub use persist::StateFileError;
 pub use queue::QueueError;
 pub use transaction::{DecodeError, MAX_TX_BYTES, Transaction};
+pub use unlocked::{SendRequest, UnlockedError};
 
 use block::Builder;
 use blocks::Blocks;
 use clock::Clock;
 use events::Events;
+use mining::{Desk, Timer};
 use outcome::Outcomes;
 use persist::Saved;
 use queue::Queue;
 use store::Store;
 
-use crate::arbos;
+use crate::arbos::state::{block_hashes, l1, l2, space};
+use crate::arbos::{self, STATE_ADDRESS};
 use crate::config::Config;
-use crate::evm::{BlockContext, Executor, Options, TxError, TxRequest};
+use crate::evm::{BlockContext, Executor, L1Data, Options, TxError, TxRequest};
 use crate::predeploys;
 use crate::rules::Rules;
 use crate::state::{State, Version, View, bytecode};
@@ -101,6 +109,9 @@ pub struct Node {
     executor: Executor,
     chain: Store,
     outcomes: Outcomes,
+    timer: Timer,
+    /// Held while a transaction is filled in and sent.
+    sending: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -116,6 +127,7 @@ struct Chain {
     started: Option<u64>,
     /// What the state file knows of it, if there is one.
     saved: Option<Saved>,
+    desk: Desk,
 }
 
 /// What [`Node::revert`] goes back to.
@@ -141,11 +153,21 @@ impl Node {
         let chain = match &config.state_file {
             None => Store::in_memory(genesis()),
             Some(path) => {
-                let (chain, journal) = persist::open(path, &config, genesis)?;
+                let (mut chain, journal) = persist::open(path, &config, genesis)?;
+                chain.desk.mining = Mining::every(config.block_time);
                 Store::in_file(chain, journal)
             }
         };
-        Ok(Self { executor: Executor::new(rules), chain, outcomes: Outcomes::default(), config })
+        let node = Self::over(config, rules, chain);
+        if node.config.state_file.is_some() {
+            node.take_up();
+        }
+        Ok(node)
+    }
+
+    fn over(config: Config, rules: Rules, chain: Store) -> Self {
+        let (outcomes, timer, sending) = (Outcomes::default(), Timer::default(), Mutex::default());
+        Self { executor: Executor::new(rules), chain, outcomes, config, timer, sending }
     }
 
     /// Waits until the state file has everything that has happened so far. Without one there is nothing to wait for.
@@ -174,6 +196,16 @@ impl Node {
         self.outcomes.listen(listener);
     }
 
+    /// The rules that it follows.
+    pub fn rules(&self) -> &Rules {
+        self.executor.rules()
+    }
+
+    /// What tells this chain from others: it is another one after [`Node::reset`].
+    pub fn instance(&self) -> B256 {
+        self.chain.read().desk.instance
+    }
+
     /// Number of the latest block.
     pub fn block_number(&self) -> u64 {
         self.chain.read().head().header.number
@@ -189,9 +221,10 @@ impl Node {
         self.chain.read().find(hash).map(|(block, index)| (block.clone(), index))
     }
 
-    /// A transaction that waits for those before it.
+    /// A transaction that waits, for the next block or for those before it.
     pub fn queued(&self, hash: B256) -> Option<Transaction> {
-        self.chain.read().queue.find(hash).cloned()
+        let chain = self.chain.read();
+        chain.desk.pool.find(hash).or_else(|| chain.queue.find(hash)).cloned()
     }
 
     /// Reads the state after a block.
@@ -205,37 +238,21 @@ impl Node {
         chain.view(block).map(read)
     }
 
-    /// Decodes and executes a signed transaction; its block is there when this returns. One whose nonce is too high
-    /// waits for those before it.
+    /// Decodes and executes a signed transaction; its block is there when this returns, if [blocks are made so](Mining).
+    /// One whose nonce is too high waits for those before it.
     ///
     /// # Errors
     ///
     /// The reason why it is refused. Nothing changes then.
     pub fn send_raw(&self, raw: Bytes) -> Result<B256, SendError> {
         let tx = Transaction::decode(raw, self.config.chain_id)?;
-        let hash = tx.hash();
-        let mut chain = self.chain.write();
-        if tx.nonce() > chain.state.latest().nonce(tx.from()) {
-            chain.queue.push(tx.clone())?;
-            chain.events.accepted(tx);
-            return Ok(hash);
-        }
-        let sender = tx.from();
-        self.mine_transaction(&mut chain, tx.clone())?;
-        chain.events.accepted(tx);
-        // What waited for this one comes next; what turns out to be refused is dropped.
-        while let Some(next) = {
-            let nonce = chain.state.latest().nonce(sender);
-            chain.queue.take(sender, nonce)
-        } {
-            let _ = self.mine_transaction(&mut chain, next);
-        }
-        drop(chain);
+        let sent = self.submit(&mut self.chain.write(), tx);
         self.outcomes.tell();
-        Ok(hash)
+        sent
     }
 
-    /// Makes empty blocks, `interval` seconds apart where that is not zero. Gives the number of the latest block.
+    /// Makes blocks, the first one of the transactions that wait and the others empty, `interval` seconds apart where that
+    /// is not zero. Gives the number of the latest block.
     ///
     /// # Errors
     ///
@@ -250,14 +267,60 @@ impl Node {
                 let latest = chain.head().header.timestamp;
                 chain.clock.set_next(latest.saturating_add(interval), latest)?;
             }
-            let mined = chain.attempt(|chain| {
-                let builder = self.begin_block(chain);
-                chain.append(builder, &self.config);
-                Ok(())
-            });
-            mined.map_err(|_| MineError::Panicked)?;
+            self.mine_block(&mut chain)?;
         }
-        Ok(chain.head().header.number)
+        let number = chain.head().header.number;
+        drop(chain);
+        self.outcomes.tell();
+        Ok(number)
+    }
+
+    /// Begins the chain anew, as it was when the node began. Nothing that waits, no snapshot and nothing that was set
+    /// remains.
+    ///
+    /// # Errors
+    ///
+    /// [`MineError::NoThread`]
+    pub fn reset(self: &Arc<Self>) -> Result<(), MineError> {
+        let mut chain = self.chain.write();
+        let next_snapshot = chain.next_snapshot;
+        let removed = chain.truncate(0);
+        let mut events = std::mem::take(&mut chain.events);
+        events.removed(removed);
+        *chain = Chain { events, ..Chain::genesis(&self.config, self.executor.rules()) };
+        // No old number is given to a new snapshot.
+        chain.next_snapshot = next_snapshot;
+        drop(chain);
+        self.start_timer()
+    }
+
+    /// Base fee of the next block, in wei.
+    pub fn base_fee(&self) -> u64 {
+        self.chain.read().base_fee()
+    }
+
+    /// Sets the base fee from the next block on, in wei, as the chain's owner could.
+    pub fn set_base_fee(&self, wei: u64) {
+        let mut chain = self.chain.write();
+        for offset in [l2::BASE_FEE, l2::MIN_BASE_FEE] {
+            chain.state.set_storage(STATE_ADDRESS, space::l2().at(offset), U256::from(wei));
+        }
+    }
+
+    /// Sets the number of the L1 block that contracts see from the next block on.
+    ///
+    /// # Errors
+    ///
+    /// A number below the present one: L1 does not go back.
+    pub fn set_l1_number(&self, number: u64) -> Result<(), MineError> {
+        let mut chain = self.chain.write();
+        let latest = self.l1_number(&chain, chain.head().header.timestamp);
+        if number < latest {
+            return Err(MineError::L1Number { wanted: number, latest });
+        }
+        let slot = space::block_hashes().at(block_hashes::L1_NUMBER);
+        chain.state.set_storage(STATE_ADDRESS, slot, U256::from(number));
+        Ok(())
     }
 
     /// Time in seconds since 1970 that the next block would have.
@@ -286,6 +349,23 @@ impl Node {
         let mut chain = self.chain.write();
         let latest = chain.head().header.timestamp;
         chain.clock.set_next(time, latest)
+    }
+
+    /// Sets the clock, in seconds since 1970; gives the seconds by which that moved it.
+    ///
+    /// # Errors
+    ///
+    /// A time before the latest block's, or one that is [too far](ClockError::TooFar) away.
+    pub fn set_time(&self, time: u64) -> Result<i64, ClockError> {
+        let mut chain = self.chain.write();
+        let latest = chain.head().header.timestamp;
+        chain.clock.set(time, latest)
+    }
+
+    /// Lets each block come so many seconds after the one before it; `None` goes back to the clock. Gives what was set
+    /// before.
+    pub fn set_block_step(&self, seconds: Option<u64>) -> Option<u64> {
+        self.chain.write().clock.set_step(seconds)
     }
 
     /// Remembers the present; [`Node::revert`] goes back to it.
@@ -319,6 +399,7 @@ impl Node {
         chain.events.removed(removed);
         chain.clock = snapshot.clock;
         chain.queue = Queue::default();
+        chain.desk.pool.take();
         true
     }
 
@@ -360,11 +441,7 @@ impl Node {
     fn mine_transaction(&self, chain: &mut Chain, tx: Transaction) -> Result<(), TxError> {
         chain.attempt(|chain| {
             let mut builder = self.begin_block(chain);
-            let before = chain.state.version();
-            let mut execution =
-                self.execute(chain.state.latest().into(), &builder.context, &tx.request(), &Options::TRANSACTION)?;
-            builder.push(tx, &execution, before);
-            chain.state.commit(std::mem::take(&mut execution.state));
+            let execution = self.include(chain, &mut builder, tx)?;
             let index = builder.len() - 1;
             chain.append(builder, &self.config);
             self.outcomes.push(|| Outcome::new(chain.head().clone(), index, &execution));
@@ -376,17 +453,9 @@ impl Node {
     fn begin_block(&self, chain: &mut Chain) -> Builder {
         let parent = chain.head().clone();
         let timestamp = chain.clock.tick(parent.header.timestamp);
-        let l1_number = self.config.l1_number_after(timestamp - chain.started.unwrap_or(timestamp).min(timestamp));
-        let context = BlockContext {
-            number: parent.header.number + 1,
-            l1_number,
-            timestamp,
-            basefee: self.config.base_fee,
-            coinbase: BlockContext::COINBASE,
-            gas_limit: BlockContext::GAS_LIMIT,
-            chain_id: self.config.chain_id,
-        };
-        let number = context.number;
+        let context = self.next_context(chain, timestamp);
+        let (number, l1_number) = (context.number, context.l1_number);
+        chain.settle_base_fee();
         let mut builder = Builder::new(context, parent.hash, self.config.arbos_version);
         if self.config.internal_tx {
             // Genesis has time 0: no time passes between it and the first block.
@@ -403,6 +472,25 @@ impl Node {
         }
         builder
     }
+
+    /// Surroundings of the next block.
+    fn next_context(&self, chain: &Chain, timestamp: u64) -> BlockContext {
+        BlockContext {
+            number: chain.head().header.number + 1,
+            l1_number: self.l1_number(chain, timestamp),
+            timestamp,
+            basefee: chain.base_fee(),
+            coinbase: BlockContext::COINBASE,
+            gas_limit: BlockContext::GAS_LIMIT,
+            chain_id: self.config.chain_id,
+        }
+    }
+
+    /// Number of the L1 block that the next block knows if it comes at that time.
+    fn l1_number(&self, chain: &Chain, timestamp: u64) -> u64 {
+        let passed = timestamp.saturating_sub(chain.started.unwrap_or(timestamp));
+        self.config.l1_number_after(passed).max(chain.arbos(space::block_hashes().at(block_hashes::L1_NUMBER)))
+    }
 }
 
 /// What Arbitrum's own transaction does to the state: it tells a contract the hash of the block before (EIP-2935).
@@ -412,6 +500,7 @@ fn remember_hash(parent: B256) -> TxRequest {
         to: Some(predeploys::BLOCK_HASHES),
         gas_limit: 30_000_000,
         data: parent.into(),
+        l1_data: L1Data::None,
         ..TxRequest::default()
     }
 }
@@ -422,6 +511,17 @@ pub enum MineError {
     /// More than [`MAX_MINED`] at once.
     #[error("cannot mine {0} blocks at once, the limit is {MAX_MINED}")]
     TooMany(u64),
+    /// The system gives no thread that would make them by the clock.
+    #[error("the system gives no thread to make blocks by the clock")]
+    NoThread,
+    /// L1 does not go back.
+    #[error("L1 block number {wanted} is lower than the present one, {latest}")]
+    L1Number {
+        /// What was asked for.
+        wanted: u64,
+        /// The present one.
+        latest: u64,
+    },
     /// Their times cannot be.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -445,6 +545,10 @@ impl Chain {
             let info = AccountInfo { balance: config.balance, ..state.latest().info(account.address) };
             state.set_account(account.address, info);
         }
+        if config.l1_price_per_unit != 0 {
+            let slot = space::l1().at(l1::PRICE_PER_UNIT);
+            state.set_storage(STATE_ADDRESS, slot, U256::from(config.l1_price_per_unit));
+        }
         let version = state.version();
         state.forget_before(version);
         let context = BlockContext {
@@ -456,7 +560,9 @@ impl Chain {
         };
         let root = keccak256(config.chain_id.to_be_bytes());
         let block = Builder::new(context, B256::ZERO, config.arbos_version).seal(root, version);
-        Self { state, clock: Clock::new(config.timestamp), ..Self::new(block) }
+        let mut chain = Self { state, clock: Clock::new(config.timestamp), ..Self::new(block) };
+        chain.desk.mining = Mining::every(config.block_time);
+        chain
     }
 
     /// A chain of one block, without any state.
@@ -471,6 +577,25 @@ impl Chain {
             events: Events::default(),
             started: None,
             saved: None,
+            desk: Desk::new(),
+        }
+    }
+
+    /// A number in ArbOS's state.
+    fn arbos(&self, slot: U256) -> u64 {
+        u64::try_from(self.state.latest().slot(STATE_ADDRESS, slot)).unwrap_or(u64::MAX)
+    }
+
+    /// Base fee of the next block.
+    fn base_fee(&self) -> u64 {
+        self.arbos(space::l2().at(l2::BASE_FEE))
+    }
+
+    /// What the beginning of a block makes of the base fee of the one after it: without load, the least one.
+    fn settle_base_fee(&mut self) {
+        let least = self.arbos(space::l2().at(l2::MIN_BASE_FEE));
+        if self.base_fee() != least {
+            self.state.set_storage(STATE_ADDRESS, space::l2().at(l2::BASE_FEE), U256::from(least));
         }
     }
 

@@ -17,6 +17,9 @@ pub enum QueueError {
     /// It waits already.
     #[error("already known")]
     AlreadyKnown,
+    /// It does not pay enough to take the place of one that waits.
+    #[error("replacement transaction underpriced")]
+    Underpriced,
     /// Too many wait.
     #[error("txpool is full")]
     Full,
@@ -69,9 +72,9 @@ impl Queue {
         }
     }
 
-    /// Takes out a transaction by its hash.
-    pub(super) fn remove(&mut self, hash: B256) {
-        let Some((sender, nonce)) = self.find(hash).map(|tx| (tx.from(), tx.nonce())) else { return };
+    /// Takes out a transaction by its hash; false if it does not wait here.
+    pub(super) fn remove(&mut self, hash: B256) -> bool {
+        let Some((sender, nonce)) = self.find(hash).map(|tx| (tx.from(), tx.nonce())) else { return false };
         if let Some(waiting) = self.senders.get_mut(&sender) {
             waiting.remove(&nonce);
             self.length -= 1;
@@ -79,6 +82,7 @@ impl Queue {
                 self.senders.remove(&sender);
             }
         }
+        true
     }
 
     /// What waits.

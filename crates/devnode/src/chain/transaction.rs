@@ -1,15 +1,19 @@
 //! Transactions: decoding what users sign, and the one that begins each block.
 
 use alloy_consensus::transaction::RlpEcdsaDecodableTx;
-use alloy_consensus::{Signed, TxEip1559, TxEip2930, TxLegacy};
+use alloy_consensus::{Signed, TxEip1559, TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::eip2930::AccessList;
+use alloy_eips::eip7702::{RecoveredAuthorization, SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, keccak256};
 use alloy_rlp::{Decodable, Encodable};
 
-use crate::evm::TxRequest;
+use crate::evm::{L1Data, TxRequest};
 
 /// Largest signed transaction, in bytes: what Arbitrum's sequencers accept.
 pub const MAX_TX_BYTES: usize = 95_000;
+
+/// Type of transactions with blobs.
+const BLOB_TYPE: u8 = 3;
 
 /// Why bytes are no transaction that this chain accepts. The texts are geth's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +24,10 @@ pub enum DecodeError {
     /// More bytes than [`MAX_TX_BYTES`].
     #[error("oversized data: transaction size {0}, limit {MAX_TX_BYTES}")]
     Oversized(usize),
-    /// A type other than 0, 1 and 2.
+    /// A transaction with blobs (type 3): Arbitrum has none.
+    #[error("transaction type not supported")]
+    Blobs,
+    /// A type other than 0, 1, 2 and 4.
     #[error("transaction type not supported")]
     UnsupportedType(u8),
     /// Not the RLP of a transaction.
@@ -54,6 +61,7 @@ enum Body {
     Legacy(Signed<TxLegacy>),
     Eip2930(Signed<TxEip2930>),
     Eip1559(Signed<TxEip1559>),
+    Eip7702(Signed<TxEip7702>),
     Internal { chain_id: u64, data: Bytes },
 }
 
@@ -69,6 +77,8 @@ impl Body {
                 match kind {
                     1 => Self::Eip2930(TxEip2930::rlp_decode_signed(&mut rest)?),
                     2 => Self::Eip1559(TxEip1559::rlp_decode_signed(&mut rest)?),
+                    BLOB_TYPE => return Err(DecodeError::Blobs),
+                    4 => Self::Eip7702(TxEip7702::rlp_decode_signed(&mut rest)?),
                     other => return Err(DecodeError::UnsupportedType(other)),
                 }
             }
@@ -88,6 +98,36 @@ impl Body {
         }
         Ok(Self::Internal { chain_id, data })
     }
+
+    /// Fields common to what users sign; none for Arbitrum's own.
+    fn signed(&self) -> Option<&dyn alloy_consensus::Transaction> {
+        match self {
+            Self::Legacy(tx) => Some(tx.tx()),
+            Self::Eip2930(tx) => Some(tx.tx()),
+            Self::Eip1559(tx) => Some(tx.tx()),
+            Self::Eip7702(tx) => Some(tx.tx()),
+            Self::Internal { .. } => None,
+        }
+    }
+
+    fn chain_id(&self) -> Option<u64> {
+        match self {
+            Self::Internal { chain_id, .. } => Some(*chain_id),
+            _ => self.signed().and_then(|tx| tx.chain_id()),
+        }
+    }
+
+    /// Who signed it.
+    fn signer(&self) -> Result<Address, DecodeError> {
+        let signer = match self {
+            Self::Legacy(tx) => tx.recover_signer(),
+            Self::Eip2930(tx) => tx.recover_signer(),
+            Self::Eip1559(tx) => tx.recover_signer(),
+            Self::Eip7702(tx) => tx.recover_signer(),
+            Self::Internal { .. } => return Ok(Transaction::INTERNAL_ADDRESS),
+        };
+        signer.map_err(|_| DecodeError::Signature)
+    }
 }
 
 /// A transaction of a user, or Arbitrum's own.
@@ -97,6 +137,9 @@ pub struct Transaction {
     raw: Bytes,
     hash: B256,
     from: Address,
+    impersonated: bool,
+    /// Delegations (type 4), each with its signer: finding out is slow, so it is done once.
+    authorizations: Vec<RecoveredAuthorization>,
 }
 
 impl Transaction {
@@ -105,27 +148,45 @@ impl Transaction {
     /// Sender and recipient of that transaction.
     pub const INTERNAL_ADDRESS: Address = address!("00000000000000000000000000000000000a4b05");
 
-    /// Reads a signed transaction of type 0 (also one without a chain id), 1 or 2 and finds out who signed it.
+    /// Signature of a transaction that nobody signed.
+    pub const IMPERSONATED: Signature = Signature::new(U256::ONE, U256::ONE, false);
+
+    /// Reads a signed transaction of type 0 (also one without a chain id), 1, 2 or 4 and finds out who signed it.
     ///
     /// # Errors
     ///
     /// Anything else, and transactions for another chain than `chain_id`.
     pub fn decode(raw: Bytes, chain_id: u64) -> Result<Self, DecodeError> {
-        if raw.len() > MAX_TX_BYTES {
+        // Blobs are large: it is not their size that is wrong with them.
+        if raw.len() > MAX_TX_BYTES && raw.first() != Some(&BLOB_TYPE) {
             return Err(DecodeError::Oversized(raw.len()));
         }
         let body = Body::decode(&raw)?;
-        let (have, from) = match &body {
-            Body::Legacy(tx) => (tx.tx().chain_id, tx.recover_signer()),
-            Body::Eip2930(tx) => (Some(tx.tx().chain_id), tx.recover_signer()),
-            Body::Eip1559(tx) => (Some(tx.tx().chain_id), tx.recover_signer()),
-            Body::Internal { .. } => unreachable!("it is never decoded"),
-        };
-        if let Some(have) = have.filter(|have| *have != chain_id) {
+        if let Some(have) = body.chain_id().filter(|have| *have != chain_id) {
             return Err(DecodeError::ChainId { have, want: chain_id });
         }
-        let from = from.map_err(|_| DecodeError::Signature)?;
-        Ok(Self { hash: keccak256(&raw), body, raw, from })
+        let from = body.signer()?;
+        Ok(Self::new(body, raw, from))
+    }
+
+    /// A transaction that nobody signed, encoded with [`Self::IMPERSONATED`] in the signature's place. Its hash depends
+    /// on the sender too, or two senders could have transactions of the same hash.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no transaction.
+    pub fn impersonated(raw: Bytes, from: Address) -> Result<Self, DecodeError> {
+        let hash = keccak256([&raw, from.as_slice()].concat());
+        Ok(Self { hash, impersonated: true, ..Self::new(Body::decode(&raw)?, raw, from) })
+    }
+
+    fn new(body: Body, raw: Bytes, from: Address) -> Self {
+        let signed: &[SignedAuthorization] = match &body {
+            Body::Eip7702(tx) => &tx.tx().authorization_list,
+            _ => &[],
+        };
+        let authorizations = signed.iter().cloned().map(SignedAuthorization::into_recovered).collect();
+        Self { hash: keccak256(&raw), body, raw, from, impersonated: false, authorizations }
     }
 
     /// A transaction that was accepted before, Arbitrum's own as well: its sender is taken on trust.
@@ -134,7 +195,12 @@ impl Transaction {
             Some(&Self::INTERNAL_TYPE) => Body::decode_internal(&raw[1..])?,
             _ => Body::decode(&raw)?,
         };
-        Ok(Self { hash: keccak256(&raw), body, raw, from })
+        let tx = Self::new(body, raw, from);
+        // Nobody has the key that makes this signature, whose signer is somebody all the same.
+        if tx.signature() == Some(&Self::IMPERSONATED) && tx.body.signer() != Ok(from) {
+            return Self::impersonated(tx.raw, from);
+        }
+        Ok(tx)
     }
 
     /// The transaction that begins block `number`: `startBlock(l1BaseFee, l1BlockNumber, l2BlockNumber, timePassed)`.
@@ -149,7 +215,7 @@ impl Transaction {
         chain_id.encode(&mut raw);
         data.encode(&mut raw);
         let raw = Bytes::from(raw);
-        Self { hash: keccak256(&raw), body: Body::Internal { chain_id, data }, raw, from: Self::INTERNAL_ADDRESS }
+        Self::new(Body::Internal { chain_id, data }, raw, Self::INTERNAL_ADDRESS)
     }
 
     /// Hash of the encoded transaction.
@@ -157,9 +223,14 @@ impl Transaction {
         self.hash
     }
 
-    /// The signer.
+    /// The sender: who signed it, or in whose name it was sent.
     pub fn from(&self) -> Address {
         self.from
+    }
+
+    /// Whether nobody signed it.
+    pub fn is_impersonated(&self) -> bool {
+        self.impersonated
     }
 
     /// The encoded transaction (EIP-2718).
@@ -167,12 +238,13 @@ impl Transaction {
         &self.raw
     }
 
-    /// Type: 0, 1, 2 or [`Self::INTERNAL_TYPE`].
+    /// Type: 0, 1, 2, 4 or [`Self::INTERNAL_TYPE`].
     pub fn kind(&self) -> u8 {
         match &self.body {
             Body::Legacy(_) => 0,
             Body::Eip2930(_) => 1,
             Body::Eip1559(_) => 2,
+            Body::Eip7702(_) => 4,
             Body::Internal { .. } => Self::INTERNAL_TYPE,
         }
     }
@@ -182,22 +254,13 @@ impl Transaction {
         matches!(self.body, Body::Internal { .. })
     }
 
-    /// Fields common to what users sign; none for Arbitrum's own.
     fn signed(&self) -> Option<&dyn alloy_consensus::Transaction> {
-        match &self.body {
-            Body::Legacy(tx) => Some(tx.tx()),
-            Body::Eip2930(tx) => Some(tx.tx()),
-            Body::Eip1559(tx) => Some(tx.tx()),
-            Body::Internal { .. } => None,
-        }
+        self.body.signed()
     }
 
     /// Chain id; none in legacy transactions that any chain accepts.
     pub fn chain_id(&self) -> Option<u64> {
-        match &self.body {
-            Body::Internal { chain_id, .. } => Some(*chain_id),
-            _ => self.signed().and_then(|tx| tx.chain_id()),
-        }
+        self.body.chain_id()
     }
 
     /// Nonce of the sender.
@@ -210,12 +273,12 @@ impl Transaction {
         self.signed().map_or(0, |tx| tx.gas_limit())
     }
 
-    /// Gas price, or the most that a unit of gas may cost (type 2), in wei.
+    /// Gas price, or the most that a unit of gas may cost (types 2 and 4), in wei.
     pub fn max_fee(&self) -> u128 {
         self.signed().map_or(0, |tx| tx.max_fee_per_gas())
     }
 
-    /// Tip in wei for a unit of gas (type 2). Nobody takes it on Arbitrum.
+    /// Tip in wei for a unit of gas (types 2 and 4). Nobody takes it on Arbitrum.
     pub fn priority_fee(&self) -> Option<u128> {
         self.signed().and_then(|tx| tx.max_priority_fee_per_gas())
     }
@@ -231,6 +294,7 @@ impl Transaction {
             Body::Legacy(tx) => &tx.tx().input,
             Body::Eip2930(tx) => &tx.tx().input,
             Body::Eip1559(tx) => &tx.tx().input,
+            Body::Eip7702(tx) => &tx.tx().input,
             Body::Internal { data, .. } => data,
         }
     }
@@ -244,12 +308,21 @@ impl Transaction {
         }
     }
 
-    /// Access list (types 1 and 2).
+    /// Access list (types 1, 2 and 4).
     pub fn access_list(&self) -> Option<&AccessList> {
         match &self.body {
             Body::Eip2930(tx) => Some(&tx.tx().access_list),
             Body::Eip1559(tx) => Some(&tx.tx().access_list),
+            Body::Eip7702(tx) => Some(&tx.tx().access_list),
             Body::Legacy(_) | Body::Internal { .. } => None,
+        }
+    }
+
+    /// Delegations that accounts have signed (type 4).
+    pub fn authorization_list(&self) -> Option<&[SignedAuthorization]> {
+        match &self.body {
+            Body::Eip7702(tx) => Some(&tx.tx().authorization_list),
+            _ => None,
         }
     }
 
@@ -259,6 +332,7 @@ impl Transaction {
             Body::Legacy(tx) => Some(tx.signature()),
             Body::Eip2930(tx) => Some(tx.signature()),
             Body::Eip1559(tx) => Some(tx.signature()),
+            Body::Eip7702(tx) => Some(tx.signature()),
             Body::Internal { .. } => None,
         }
     }
@@ -276,7 +350,11 @@ impl Transaction {
             data: self.input().clone(),
             nonce: Some(self.nonce()),
             access_list: access_list.map(|item| (item.address, item.storage_keys.clone())).collect(),
+            authorizations: self.authorizations.clone(),
             kind: self.kind(),
+            impersonated: self.impersonated,
+            recent_programs: Vec::new(),
+            l1_data: L1Data::Signed(self.raw.clone()),
         }
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Runtime {
     pub(super) block: BlockContext,
     /// Price that the transaction pays for gas.
     pub(super) gas_price: U256,
+    /// Wei that the transaction pays for its data on L1.
+    pub(super) l1_fee: U256,
     /// Compiled programs.
     pub(super) modules: Arc<ModuleCache>,
     /// Programs that ran in this execution.
@@ -54,6 +56,8 @@ pub(super) struct Runtime {
     pub(super) frames: Vec<OpenFrame>,
     /// How many of them act as an account.
     pub(super) entered: HashMap<Address, usize>,
+    /// Whether somebody asked for the number of the L1 block.
+    pub(super) read_l1_number: bool,
     /// Why the frame that is about to end fails, where revm has no word for it.
     pub(super) failure: Option<String>,
     /// What is written to the console.
@@ -169,6 +173,10 @@ impl<DB: Database<Error = Infallible>> World for ChainView<'_, DB> {
 
     fn block(&self) -> &BlockContext {
         &self.0.chain.block
+    }
+
+    fn l1_fee(&self) -> U256 {
+        self.0.chain.l1_fee
     }
 
     fn block_hash(&mut self, number: u64) -> B256 {

@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::mem;
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, Bytes, KECCAK256_EMPTY, U256};
 use revm::Database;
-use revm::bytecode::opcode;
+use revm::bytecode::{Bytecode, opcode};
 use revm::context::{Cfg, ContextTr, Evm, FrameStack, JournalTr};
 use revm::handler::instructions::EthInstructions;
 use revm::handler::{EthFrame, EvmTr, FrameData, FrameResult, ItemOrResult};
@@ -13,16 +13,17 @@ use revm::interpreter::interpreter::EthInterpreter;
 use revm::interpreter::interpreter_action::FrameInit;
 use revm::interpreter::interpreter_types::{Jumps, LegacyBytecode, LoopControl, ReturnData};
 use revm::interpreter::{
-    CallScheme, CreateScheme, FrameInput, InstructionResult, Interpreter, InterpreterAction, InterpreterResult,
-    SharedMemory,
+    CallInputs, CallScheme, CreateScheme, FrameInput, InstructionResult, Interpreter, InterpreterAction,
+    InterpreterResult, SharedMemory,
 };
 
 use super::console::CONSOLE;
-use super::context::{Ctx, Failure, OpenFrame};
+use super::context::{Ctx, Failure, OpenFrame, peek};
 use super::precompiles::Precompiles;
 use super::steps::{Step, StepOptions};
 use super::trace::CallFrame;
 use super::words;
+use crate::arbos::PRECOMPILE_CODE;
 use crate::wasm::code::ProgramCode;
 
 type Inner<DB> = Evm<Ctx<DB>, (), EthInstructions<EthInterpreter, Ctx<DB>>, Precompiles, EthFrame<EthInterpreter>>;
@@ -90,8 +91,13 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
     }
 
     /// Enters a frame; `Some` if it ended at once, as calls of precompiles and of accounts without code do.
-    fn begin(&mut self, init: FrameInit) -> Result<Option<FrameResult>, Failure> {
+    fn begin(&mut self, mut init: FrameInit) -> Result<Option<FrameResult>, Failure> {
         self.record_begin(&init.frame_input);
+        if let FrameInput::Call(call) = &mut init.frame_input
+            && self.borrows_precompile(call)
+        {
+            call.known_bytecode = (KECCAK256_EMPTY, Bytecode::default());
+        }
         let open = match &init.frame_input {
             FrameInput::Call(call) => OpenFrame {
                 acting: matches!(call.scheme, CallScheme::Call | CallScheme::StaticCall).then_some(call.target_address),
@@ -113,6 +119,21 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
         }
         chain.push(OpenFrame { acting: created.or(open.acting), ..open });
         Ok(None)
+    }
+
+    /// Whether the code of a call is a precompile's, to which an account delegates (EIP-7702): where the rules say so, it
+    /// has nothing to run then.
+    fn borrows_precompile(&mut self, call: &CallInputs) -> bool {
+        let ctx = &mut self.inner.ctx;
+        if !ctx.chain.rules.delegated_precompile_is_empty
+            || call.known_bytecode.1.original_byte_slice() != PRECOMPILE_CODE
+        {
+            return false;
+        }
+        let delegate = peek(&mut ctx.journaled_state, call.bytecode_address, |account| {
+            account.info.code.as_ref().and_then(Bytecode::eip7702_address)
+        });
+        delegate.is_some_and(|delegate| self.inner.precompiles.addresses().contains(&delegate))
     }
 
     /// Runs the frame on top until it calls another one or ends.

@@ -18,19 +18,28 @@ use crate::wasm::code::ProgramCode;
 
 type At<'a, DB> = InstructionContext<'a, Ctx<DB>, EthInterpreter>;
 
-/// Ethereum's opcodes with Arbitrum's in their place. `NUMBER`, `COINBASE`, `PREVRANDAO`, `GASLIMIT` and `GASPRICE` need
-/// nothing: the block and the transaction that revm sees hold what they answer.
+/// Ethereum's opcodes with Arbitrum's in their place. `COINBASE`, `PREVRANDAO`, `GASLIMIT` and `GASPRICE` need nothing:
+/// the block and the transaction that revm sees hold what they answer.
 pub(super) fn table<DB>(spec: SpecId) -> EthInstructions<EthInterpreter, Ctx<DB>>
 where
     DB: Database<Error = Infallible>,
 {
     let mut table = EthInstructions::new_mainnet_with_spec(spec);
     let gas = |op: u8| table.gas_table()[op as usize];
-    let [hash_gas, blob_gas, destruct_gas] = [opcode::BLOCKHASH, opcode::BLOBBASEFEE, opcode::SELFDESTRUCT].map(gas);
+    let [number_gas, hash_gas, blob_gas, destruct_gas] =
+        [opcode::NUMBER, opcode::BLOCKHASH, opcode::BLOBBASEFEE, opcode::SELFDESTRUCT].map(gas);
+    table.insert_instruction(opcode::NUMBER, Instruction::new(number), number_gas);
     table.insert_instruction(opcode::BLOCKHASH, Instruction::new(block_hash), hash_gas);
     table.insert_instruction(opcode::BLOBBASEFEE, Instruction::new(blob_base_fee), blob_gas);
     table.insert_instruction(opcode::SELFDESTRUCT, Instruction::new(self_destruct), destruct_gas);
     table
+}
+
+/// `NUMBER` is that of the L1 block, which ArbOS knows.
+fn number<DB: Database<Error = Infallible>>(at: At<'_, DB>) -> InstructionExecResult {
+    at.host.chain.read_l1_number = true;
+    let number = U256::from(at.host.chain.block.l1_number);
+    if at.interpreter.stack.push(number) { Ok(()) } else { Err(InstructionResult::StackOverflow) }
 }
 
 /// L1 blocks whose hash can be asked for.
@@ -41,6 +50,7 @@ fn block_hash<DB: Database<Error = Infallible>>(at: At<'_, DB>) -> InstructionEx
     let Some(([], number)) = at.interpreter.stack.popn_top() else {
         return Err(InstructionResult::StackUnderflow);
     };
+    at.host.chain.read_l1_number = true;
     let current = at.host.chain.block.l1_number;
     *number = match u64::try_from(*number) {
         Ok(n) if n < current && current - n <= HASH_WINDOW => l1_block_hash(n).into(),

@@ -15,6 +15,7 @@ mod context;
 mod estimate;
 mod frames;
 mod instructions;
+mod l1;
 mod node_interface;
 mod precompiles;
 mod programs;
@@ -27,7 +28,7 @@ mod types;
 mod words;
 
 pub use estimate::{Estimate, estimate};
-pub use types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
+pub use types::{BlockContext, Execution, L1Data, Mode, Options, Status, TxError, TxRequest};
 pub use words::{describe_revert, revert_message};
 
 /// Executes transactions and calls under one set of rules. Keeps compiled programs between executions; may be shared by threads.
@@ -68,5 +69,17 @@ impl Executor {
             return node_interface::answer(self, db, block, tx, options);
         }
         transaction::execute(self, db, block, tx, options)
+    }
+
+    /// Checks whether a transaction could be executed on top of `db`, without doing it.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it would be refused.
+    pub fn check<DB>(&self, db: DB, block: &BlockContext, tx: &TxRequest) -> Result<(), TxError>
+    where
+        DB: Database<Error = Infallible>,
+    {
+        transaction::check(self, db, block, tx)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolInterface, SolValue};
 use revm::Database;
 
@@ -33,12 +33,18 @@ where
         Ok(C::l2BlockRangeForL1(c)) => {
             (c.blockNum == block.l1_number).then(|| (0_u64, block.number).abi_encode_params())
         }
-        Ok(C::gasEstimateL1Component(_)) => Some((0_u64, U256::from(block.basefee), U256::ZERO).abi_encode_params()),
+        Ok(C::gasEstimateL1Component(c)) => {
+            let request = asked(tx, c.to, c.contractCreation, c.data);
+            let (gas, price) = transaction::l1_gas(executor, &mut db, block, &request);
+            Some((gas, U256::from(block.basefee), price).abi_encode_params())
+        }
         Ok(C::gasEstimateComponents(c)) => {
-            let to = (!c.contractCreation).then_some(c.to);
-            let request = TxRequest { to, data: c.data, ..tx.clone() };
+            let request = asked(tx, c.to, c.contractCreation, c.data);
             match gas_of(executor, &mut db, block, &request, options)? {
-                Estimate::Gas(gas) => Some((gas, 0_u64, U256::from(block.basefee), U256::ZERO).abi_encode_params()),
+                Estimate::Gas(gas) => {
+                    let (l1_gas, price) = transaction::l1_gas(executor, &mut db, block, &request);
+                    Some((gas, l1_gas, U256::from(block.basefee), price).abi_encode_params())
+                }
                 Estimate::Fails(execution) => return Ok(*execution),
                 Estimate::NeedsMore => {
                     return Ok(ended(tx, Status::Halt(super::words::OUT_OF_GAS.into()), Bytes::new()));
@@ -50,6 +56,11 @@ where
         Some(output) => ended(tx, Status::Success, output.into()),
         None => ended(tx, Status::Revert, Bytes::new()),
     })
+}
+
+/// The call that a method asks about.
+fn asked(tx: &TxRequest, to: Address, creates: bool, data: Bytes) -> TxRequest {
+    TxRequest { to: (!creates).then_some(to), data, ..tx.clone() }
 }
 
 /// Gas that a call needs, at most what the asking call has.

@@ -84,6 +84,18 @@ impl ModuleCache {
 #[derive(Debug, Default)]
 pub(super) struct RecentPrograms(VecDeque<B256>);
 
+impl From<Vec<B256>> for RecentPrograms {
+    fn from(programs: Vec<B256>) -> Self {
+        Self(programs.into())
+    }
+}
+
+impl From<RecentPrograms> for Vec<B256> {
+    fn from(programs: RecentPrograms) -> Self {
+        programs.0.into()
+    }
+}
+
 impl RecentPrograms {
     /// Notes a program as the latest; answers whether it was among the last `size`.
     fn insert(&mut self, hash: B256, size: usize) -> bool {
@@ -151,6 +163,7 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
 
         let calldata = call.input.bytes(&self.inner.ctx);
         let env = self.environment(&call);
+        self.inner.ctx.chain.read_l1_number = true;
         let mut host = ProgramHost { evm: self, env: &env, depth, refund: 0 };
         let outcome = Invocation {
             module: &module,
@@ -328,9 +341,11 @@ impl<DB: Database<Error = Infallible>> ProgramHost<'_, DB> {
         if base > request.gas_left {
             return None;
         }
+        // Whose code an account borrows (EIP-7702) is neither paid for nor warm afterwards.
         if let Some(delegate) = code.1.eip7702_address() {
-            let Ok(load) = journal.load_account_with_code(delegate);
-            code = (load.info.code_hash, load.info.code.clone().unwrap_or_default());
+            code = peek(journal, delegate, |account| {
+                (account.info.code_hash, account.info.code.clone().unwrap_or_default())
+            });
         }
         Some((base, code))
     }

@@ -5,9 +5,11 @@ use std::convert::Infallible;
 
 use alloy_primitives::{Address, B256, U256};
 use revm::Database;
+use revm::context::result::EVMError;
 use revm::context::{BlockEnv, Cfg, CfgEnv, Context, Evm, Journal, JournalTr, LocalContext, TxEnv};
 use revm::context_interface::journaled_state::account::JournaledAccountTr;
 use revm::handler::FrameResult;
+use revm::handler::pre_execution::apply_auth_list;
 use revm::interpreter::interpreter_action::FrameInit;
 use revm::interpreter::{CallInput, CallInputs, CallScheme, CallValue, CreateInputs, CreateScheme, FrameInput};
 use revm::primitives::{AddressMap, HashSet, StorageKey};
@@ -19,19 +21,23 @@ use super::programs::RecentPrograms;
 use super::steps::StepRecorder;
 use super::trace::{CallRecorder, TraceTooLarge};
 use super::types::{BlockContext, Execution, Mode, Options, Status, TxError, TxRequest};
-use super::{Executor, instructions, words};
-use crate::arbos::state::{address_of, l2, root, space, u64_of};
-use crate::arbos::{Slots, Space};
+use super::{Executor, instructions, l1, words};
+use crate::arbos::state::{address_of, l1 as l1_offset, l2, root, space, u64_of};
+use crate::arbos::{L1_PRICER, Slots, Space};
 use crate::wasm::{HostioTrace, Pages};
 
 /// Refunds give back at most one in so many units of gas.
 const MAX_REFUND_QUOTIENT: u64 = 5;
 /// Gas of a transaction that does nothing.
 pub(super) const BASE_GAS: u64 = 21_000;
+/// Best quality of brotli's compression.
+const MAX_BROTLI_LEVEL: u64 = 11;
 /// `PREVRANDAO` of every block: its difficulty, 1, as a hash.
 const PREVRANDAO: B256 = B256::with_last_byte(1);
-/// Largest transaction type of users that Arbitrum shares with Ethereum here.
-const LAST_KIND: u8 = 2;
+/// Transaction types of users that Arbitrum shares with Ethereum: it has no blobs.
+const KINDS: [u8; 4] = [0, 1, 2, 4];
+/// The type that carries authorisations (EIP-7702).
+const DELEGATING: u8 = 4;
 
 /// Executes a transaction on top of a database.
 pub(super) fn execute<DB>(
@@ -49,13 +55,41 @@ where
     let mut run =
         Run { evm: new_evm(executor, db, block, basefee, tx, options), tx, mode: options.mode, basefee, is_free };
     let intrinsic = run.check()?;
+    let l1_gas = run.l1_gas();
+    let charged = intrinsic.saturating_add(l1_gas);
+    if tx.gas_limit < charged {
+        return Err(TxError::IntrinsicGasTooLow { have: tx.gas_limit, want: charged });
+    }
     run.buy_gas();
     run.warm();
-    let held = run.held_back(intrinsic);
-    let frame_gas = tx.gas_limit - intrinsic - held;
+    let authorized = run.authorize()?;
+    let held = run.held_back(intrinsic, l1_gas);
+    let frame_gas = tx.gas_limit - charged - held;
     let first = run.first_frame(frame_gas);
     let result = run.evm.run(first).map_err(internal)?;
-    Ok(Execution { intrinsic_gas: intrinsic, frame_gas, ..run.settle(&result, held) })
+    Ok(Execution { intrinsic_gas: charged, frame_gas, ..run.settle(&result, held, authorized, l1_gas) })
+}
+
+/// Checks whether a transaction could be executed on top of a database.
+pub(super) fn check<DB>(executor: &Executor, db: DB, block: &BlockContext, tx: &TxRequest) -> Result<(), TxError>
+where
+    DB: Database<Error = Infallible>,
+{
+    let evm = new_evm(executor, db, block, block.basefee, tx, &Options::TRANSACTION);
+    let mut run = Run { evm, tx, mode: Mode::Transaction, basefee: block.basefee, is_free: false };
+    run.check().map(drop)
+}
+
+/// Gas of a transaction for its data on L1, and what a unit of that costs in wei.
+pub(super) fn l1_gas<DB>(executor: &Executor, db: DB, block: &BlockContext, tx: &TxRequest) -> (u64, U256)
+where
+    DB: Database<Error = Infallible>,
+{
+    let evm = new_evm(executor, db, block, block.basefee, tx, &Options::CALL);
+    let mut run = Run { evm, tx, mode: Mode::Call, basefee: block.basefee, is_free: true };
+    let gas = run.l1_gas();
+    let Ok(price) = JournalSlots(run.journal()).read(space::l1().at(l1_offset::PRICE_PER_UNIT));
+    (gas, price)
 }
 
 fn internal(failure: Failure) -> TxError {
@@ -88,11 +122,13 @@ where
         rules: rules.clone(),
         block: block.clone(),
         gas_price: U256::from(basefee),
+        l1_fee: U256::ZERO,
         modules: executor.modules.clone(),
-        recent: RecentPrograms::default(),
+        recent: RecentPrograms::from(tx.recent_programs.clone()),
         pages: Pages::default(),
         frames: Vec::new(),
         entered: HashMap::new(),
+        read_l1_number: false,
         failure: None,
         console: Console::default(),
         calls: options.trace_calls.then(CallRecorder::default),
@@ -144,7 +180,7 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
     /// Checks a transaction in geth's order; answers its intrinsic gas.
     fn check(&mut self) -> Result<u64, TxError> {
         let (tx, mode, is_free, base_fee) = (self.tx, self.mode, self.is_free, self.basefee);
-        if tx.kind > LAST_KIND {
+        if !KINDS.contains(&tx.kind) {
             return Err(TxError::UnsupportedType(tx.kind));
         }
         let address = tx.from;
@@ -162,7 +198,7 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
                 return Err(TxError::NonceMax { address, nonce });
             }
             let code = sender.info.code.as_ref();
-            if let Some(code) = code.filter(|code| !code.is_empty() && !code.is_eip7702()) {
+            if let Some(code) = code.filter(|code| !tx.impersonated && !code.is_empty() && !code.is_eip7702()) {
                 return Err(TxError::SenderNotEoa { address, length: code.len() });
             }
         }
@@ -173,6 +209,14 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
             }
             if tx.max_fee < base_fee.into() {
                 return Err(TxError::FeeCapTooLow { address, max_fee: tx.max_fee, base_fee });
+            }
+        }
+        if tx.kind == DELEGATING {
+            if tx.to.is_none() {
+                return Err(TxError::AuthorizedCreation { address });
+            }
+            if tx.authorizations.is_empty() {
+                return Err(TxError::NoAuthorizations { address });
             }
         }
         let want = U256::from(tx.gas_limit).saturating_mul(U256::from(tx.max_fee)).saturating_add(tx.value);
@@ -194,13 +238,28 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
     fn intrinsic_gas(&self) -> u64 {
         let tx = self.tx;
         let slots: usize = tx.access_list.iter().map(|(_, slots)| slots.len()).sum();
-        self.evm
-            .inner
-            .ctx
-            .cfg
-            .gas_params
-            .initial_tx_gas(&tx.data, tx.to.is_none(), tx.access_list.len() as u64, slots as u64, 0, None)
-            .initial_regular_gas()
+        let (accounts, slots, delegations) =
+            (tx.access_list.len() as u64, slots as u64, tx.authorizations.len() as u64);
+        let prices = &self.evm.inner.ctx.cfg.gas_params;
+        prices.initial_tx_gas(&tx.data, tx.to.is_none(), accounts, slots, delegations, None).initial_regular_gas()
+    }
+
+    /// Gas that pays for the transaction's data on L1.
+    fn l1_gas(&mut self) -> u64 {
+        let tx = self.tx;
+        let mut slots = JournalSlots(self.journal());
+        let Ok(price) = slots.read(space::l1().at(l1_offset::PRICE_PER_UNIT));
+        if price.is_zero() {
+            return 0;
+        }
+        let Ok(quality) = slots.read(Space::ROOT.at(root::BROTLI_LEVEL));
+        let chain = &mut self.evm.inner.ctx.chain;
+        let cost = l1::cost(tx, chain.block.chain_id, price, u64_of(quality).min(MAX_BROTLI_LEVEL) as i32);
+        // A block without a base fee has no gas that could pay.
+        let base_fee = U256::from(chain.block.basefee);
+        let gas = u64::try_from(cost.checked_div(base_fee).unwrap_or_default()).unwrap_or(u64::MAX);
+        chain.l1_fee = U256::from(gas) * base_fee;
+        gas
     }
 
     /// Takes the price of all gas from the sender, and the nonce of a call; a creation takes its own.
@@ -230,8 +289,18 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
         journal.warm_access_list(list);
     }
 
+    /// Lets accounts delegate to the code that they have authorised (EIP-7702); an authorisation that does not hold is
+    /// passed over. Answers the refund for accounts that were there already, which stays whatever the execution does.
+    fn authorize(&mut self) -> Result<u64, TxError> {
+        let tx = self.tx;
+        let cfg = &self.evm.inner.ctx.cfg;
+        let (chain_id, refund) = (cfg.chain_id, cfg.gas_params.tx_eip7702_auth_refund_regular());
+        let known = apply_auth_list::<_, EVMError<Infallible>>(chain_id, tx.authorizations.iter(), self.journal());
+        Ok(known.map_err(|error| TxError::Internal(error.to_string()))?.saturating_mul(refund))
+    }
+
     /// Gas above the chain's limit for one transaction: it is not used, and returned at the end.
-    fn held_back(&mut self, intrinsic: u64) -> u64 {
+    fn held_back(&mut self, intrinsic: u64, l1_gas: u64) -> u64 {
         if self.mode == Mode::Call {
             return 0;
         }
@@ -243,7 +312,7 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
         } else {
             limit
         };
-        (self.tx.gas_limit - intrinsic).saturating_sub(limit)
+        (self.tx.gas_limit - intrinsic - l1_gas).saturating_sub(limit)
     }
 
     fn first_frame(&mut self, gas_limit: u64) -> FrameInit {
@@ -288,17 +357,14 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
     }
 
     /// Gives back what was not used, pays the network, and tells what happened.
-    fn settle(mut self, result: &FrameResult, held: u64) -> Execution {
+    fn settle(mut self, result: &FrameResult, held: u64, authorized: u64, l1_gas: u64) -> Execution {
         let instruction = result.instruction_result();
         let left = held + if instruction.is_ok_or_revert() { result.gas().remaining() } else { 0 };
         let spent = self.tx.gas_limit - left;
-        let gas_refunded = if instruction.is_ok() {
-            u64::try_from(result.gas().refunded()).unwrap_or(0).min(spent / MAX_REFUND_QUOTIENT)
-        } else {
-            0
-        };
+        let earned = if instruction.is_ok() { u64::try_from(result.gas().refunded()).unwrap_or(0) } else { 0 };
+        let gas_refunded = earned.saturating_add(authorized).min((spent - l1_gas) / MAX_REFUND_QUOTIENT);
         let gas_used = spent - gas_refunded;
-        self.pay(gas_used);
+        self.pay(gas_used, l1_gas);
 
         let chain = &mut self.evm.inner.ctx.chain;
         let failure = chain.failure.take();
@@ -306,6 +372,8 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
         let full = chain.calls.as_ref().is_some_and(CallRecorder::is_full)
             || chain.host.as_ref().is_some_and(HostioTrace::is_full)
             || chain.steps.as_ref().is_some_and(StepRecorder::is_full);
+        let read_l1_number = chain.read_l1_number;
+        let recent_programs = std::mem::take(&mut chain.recent).into();
         let host_trace = chain.host.take();
         let steps = chain.steps.take().map(StepRecorder::finish);
         let call_trace = chain.calls.take().and_then(CallRecorder::finish).map(|mut root| {
@@ -332,7 +400,7 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
             status,
             gas_used,
             gas_refunded,
-            gas_used_for_l1: 0,
+            gas_used_for_l1: l1_gas,
             output,
             created,
             logs,
@@ -344,12 +412,14 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
             intrinsic_gas: 0,
             frame_gas: 0,
             console,
+            read_l1_number,
+            recent_programs,
         }
     }
 
-    /// Returns the price of unused gas to the sender and pays for the rest: the least base fee's part to the account for
-    /// infrastructure, if there is one, all else to the network's.
-    fn pay(&mut self, gas_used: u64) {
+    /// Returns the price of unused gas to the sender and pays for the rest: L1's part to who pays L1, the least base fee's
+    /// part to the account for infrastructure, if there is one, all else to the network's.
+    fn pay(&mut self, gas_used: u64, l1_gas: u64) {
         let price = U256::from(self.basefee);
         if price.is_zero() {
             return;
@@ -365,6 +435,10 @@ impl<DB: Database<Error = Infallible>> Run<'_, DB> {
         let floor = field(space::l2().at(l2::MIN_BASE_FEE));
 
         self.credit(from, price * U256::from(unused));
+        if l1_gas != 0 {
+            self.credit(L1_PRICER, price * U256::from(l1_gas));
+        }
+        let gas_used = gas_used - l1_gas;
         let mut fee = price * U256::from(gas_used);
         if !infra.is_zero() {
             let part = floor.min(price) * U256::from(gas_used);

@@ -1,5 +1,6 @@
 //! What goes into an execution and what comes out of it.
 
+use alloy_eips::eip7702::RecoveredAuthorization;
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use revm::state::EvmState;
 
@@ -56,7 +57,7 @@ pub struct TxRequest {
     pub to: Option<Address>,
     /// Gas limit of the whole transaction.
     pub gas_limit: u64,
-    /// Gas price (kinds 0 and 1) or the most paid for a unit of gas (kind 2), in wei.
+    /// Gas price (kinds 0 and 1) or the most paid for a unit of gas (kinds 2 and 4), in wei.
     pub max_fee: u128,
     /// Tip in wei for a unit of gas. Arbitrum drops it; it is checked against [`Self::max_fee`] only.
     pub priority_fee: u128,
@@ -68,8 +69,28 @@ pub struct TxRequest {
     pub nonce: Option<u64>,
     /// Addresses and slots that are warm from the start (EIP-2930); empty for kind 0.
     pub access_list: Vec<(Address, Vec<B256>)>,
-    /// Transaction type: 0 (legacy), 1 (EIP-2930), 2 (EIP-1559).
+    /// Delegations that accounts have signed (EIP-7702), each with its signer; empty but for kind 4.
+    pub authorizations: Vec<RecoveredAuthorization>,
+    /// Transaction type: 0 (legacy), 1 (EIP-2930), 2 (EIP-1559), 4 (EIP-7702).
     pub kind: u8,
+    /// Nobody signed it: the sender may be a contract.
+    pub impersonated: bool,
+    /// Programs that ran before it in its block, the latest last: where the rules say so, they cost what cached ones do.
+    pub recent_programs: Vec<B256>,
+    /// What of it is paid for on L1, where the chain has a price for that.
+    pub l1_data: L1Data,
+}
+
+/// What of a transaction is paid for on L1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum L1Data {
+    /// Nobody has signed it yet: a little more than it will be.
+    #[default]
+    Unsigned,
+    /// The encoded transaction.
+    Signed(Bytes),
+    /// Nothing: it is ArbOS's own.
+    None,
 }
 
 /// Whether an execution is meant to be mined.
@@ -148,6 +169,10 @@ pub struct Execution {
     pub frame_gas: u64,
     /// What programs and contracts wrote to the console, line by line.
     pub console: Vec<String>,
+    /// Whether ArbOS was asked for the number of the L1 block: by an opcode, or because a program began to run.
+    pub read_l1_number: bool,
+    /// [`TxRequest::recent_programs`] of the next one in the block.
+    pub recent_programs: Vec<B256>,
 }
 
 impl Execution {
@@ -219,6 +244,18 @@ pub enum TxError {
         tip: u128,
         /// The fee cap.
         max_fee: u128,
+    },
+    /// A transaction of type 4 without any authorisation.
+    #[error("EIP-7702 transaction with empty auth list (sender {address})")]
+    NoAuthorizations {
+        /// The sender.
+        address: Address,
+    },
+    /// A transaction of type 4 without a recipient.
+    #[error("EIP-7702 transaction cannot be used to create contract (sender {address})")]
+    AuthorizedCreation {
+        /// The sender.
+        address: Address,
     },
     /// The balance does not cover gas limit × fee cap + value.
     #[error("insufficient funds for gas * price + value: address {address} have {have} want {want}")]

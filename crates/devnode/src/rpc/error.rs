@@ -4,7 +4,7 @@ use alloy_primitives::{Bytes, hex};
 use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::Value;
 
-use crate::chain::{CallError, ClockError, DumpError, LogError, MineError, SendError};
+use crate::chain::{CallError, ClockError, DumpError, LogError, MineError, SendError, UnlockedError};
 use crate::evm::{Execution, Status, revert_message};
 
 /// An error answer.
@@ -73,6 +73,15 @@ impl From<CallError> for RpcError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Failed(status, output) => Self::failed(status, &output),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
+
+impl From<UnlockedError> for RpcError {
+    fn from(error: UnlockedError) -> Self {
+        match error {
+            UnlockedError::Estimate(error) => error.into(),
             other => Self::new(other.to_string()),
         }
     }

@@ -9,15 +9,18 @@ use super::params::Params;
 use super::types::{self, bytes, quantity};
 use super::{Answer, Api};
 use crate::chain::{Block, BlockRef, LogFilter};
-use crate::evm::Options;
+use crate::evm::{BlockContext, Options};
 
 /// Most blocks of `eth_feeHistory`.
 const MAX_FEE_HISTORY: u64 = 1_024;
 /// Gas that ArbOS calls full for a second of blocks: the speed limit.
 const SPEED_LIMIT: u64 = 7_000_000;
 
+/// Name and version of this node.
+pub(super) const VERSION: &str = concat!("devnode/v", env!("CARGO_PKG_VERSION"));
+
 pub(super) fn client_version(_: &Api, _: &Params) -> Answer {
-    Ok(json!(concat!("devnode/v", env!("CARGO_PKG_VERSION"))))
+    Ok(json!(VERSION))
 }
 
 pub(super) fn sha3(_: &Api, params: &Params) -> Answer {
@@ -50,12 +53,13 @@ pub(super) fn block_number(api: &Api, _: &Params) -> Answer {
     Ok(quantity(api.node().block_number()))
 }
 
-pub(super) fn accounts(api: &Api, _: &Params) -> Answer {
-    Ok(api.node().config().accounts.iter().map(|account| bytes(account.address)).collect())
+/// The batch poster, who makes every block.
+pub(super) fn coinbase(_: &Api, _: &Params) -> Answer {
+    Ok(bytes(BlockContext::COINBASE))
 }
 
 pub(super) fn gas_price(api: &Api, _: &Params) -> Answer {
-    Ok(quantity(api.node().config().base_fee))
+    Ok(quantity(api.node().base_fee()))
 }
 
 /// Tips are dropped.
@@ -84,7 +88,10 @@ pub(super) fn fee_history(api: &Api, params: &Params) -> Answer {
         base_fees.push(quantity(header.base_fee_per_gas.unwrap_or_default()));
         previous = Some(header.timestamp);
     }
-    base_fees.push(quantity(api.node().config().base_fee));
+    base_fees.push(match api.node().block(&BlockRef::Number(last + 1)) {
+        Some(next) => quantity(next.header.base_fee_per_gas.unwrap_or_default()),
+        None => quantity(api.node().base_fee()),
+    });
     let mut history = json!({ "oldestBlock": quantity(oldest), "baseFeePerGas": base_fees, "gasUsedRatio": ratios });
     if !percentiles.is_empty() {
         history["reward"] = json!(vec![vec!["0x0"; percentiles.len()]; count as usize]);
@@ -109,8 +116,11 @@ pub(super) fn storage_at(api: &Api, params: &Params) -> Answer {
 }
 
 pub(super) fn transaction_count(api: &Api, params: &Params) -> Answer {
-    let address = params.address(0)?;
-    Ok(quantity(api.node().read(&params.block(1, BlockRef::Latest)?, |state| state.nonce(address))?))
+    let (address, block) = (params.address(0)?, params.block(1, BlockRef::Latest)?);
+    match block {
+        BlockRef::Pending => Ok(quantity(api.node().pending_nonce(address))),
+        block => Ok(quantity(api.node().read(&block, |state| state.nonce(address))?)),
+    }
 }
 
 /// What `found` makes of a block, or null where there is none.

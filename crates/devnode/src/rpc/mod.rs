@@ -1,5 +1,6 @@
 //! JSON-RPC: the methods, and the server that carries them.
 
+mod accounts;
 mod connection;
 mod debug;
 mod dev;
@@ -36,6 +37,8 @@ pub struct Api {
 impl Api {
     /// The methods over `node`.
     pub fn new(node: Arc<Node>) -> Self {
+        // Without a thread, blocks are not made by the clock: all else works, and setting the interval tells why.
+        let _ = node.start_timer();
         Self { node, filters: Mutex::default() }
     }
 
@@ -71,10 +74,11 @@ impl Api {
 type Method = (&'static str, usize, usize, fn(&Api, &Params) -> Answer);
 
 const METHODS: &[Method] = &[
-    ("eth_accounts", 0, 0, eth::accounts),
+    ("eth_accounts", 0, 0, accounts::accounts),
     ("eth_blockNumber", 0, 0, eth::block_number),
     ("eth_call", 1, 4, eth::call),
     ("eth_chainId", 0, 0, eth::chain_id),
+    ("eth_coinbase", 0, 0, eth::coinbase),
     ("eth_createAccessList", 1, 3, eth::create_access_list),
     ("eth_estimateGas", 1, 4, eth::estimate_gas),
     ("eth_feeHistory", 2, 3, eth::fee_history),
@@ -105,7 +109,15 @@ const METHODS: &[Method] = &[
     ("eth_newBlockFilter", 0, 0, eth::new_block_filter),
     ("eth_newFilter", 1, 1, eth::new_filter),
     ("eth_newPendingTransactionFilter", 0, 1, eth::new_pending_transaction_filter),
+    ("eth_pendingTransactions", 0, 0, accounts::pending_transactions),
     ("eth_sendRawTransaction", 1, 1, eth::send_raw_transaction),
+    ("eth_sendRawTransactionSync", 1, 2, accounts::send_raw_transaction_sync),
+    ("eth_sendTransaction", 1, 1, accounts::send_transaction),
+    ("eth_sendTransactionSync", 1, 2, accounts::send_transaction_sync),
+    ("eth_sign", 2, 2, accounts::sign),
+    ("eth_signTransaction", 1, 1, accounts::sign_transaction),
+    ("eth_signTypedData", 2, 2, accounts::sign_typed_data),
+    ("eth_signTypedData_v4", 2, 2, accounts::sign_typed_data),
     ("eth_subscribe", 0, 2, eth::subscribe),
     ("eth_syncing", 0, 0, eth::no),
     ("eth_uninstallFilter", 1, 1, eth::uninstall_filter),
@@ -113,6 +125,7 @@ const METHODS: &[Method] = &[
     ("net_listening", 0, 0, eth::net_listening),
     ("net_peerCount", 0, 0, eth::none),
     ("net_version", 0, 0, eth::net_version),
+    ("personal_sign", 2, 3, accounts::personal_sign),
     ("web3_clientVersion", 0, 0, eth::client_version),
     ("web3_sha3", 1, 1, eth::sha3),
     ("debug_getRawBlock", 1, 1, debug::raw_block),
@@ -125,26 +138,68 @@ const METHODS: &[Method] = &[
     ("debug_traceBlockByNumber", 1, 2, debug::trace_block_by_number),
     ("debug_traceCall", 1, 3, debug::trace_call),
     ("debug_traceTransaction", 1, 2, debug::trace_transaction),
+    ("devnode_activate", 1, 1, dev::activate),
     ("devnode_profile", 1, 1, debug::profile),
+    ("devnode_setL1BlockNumber", 1, 1, dev::set_l1_number),
+    ("evm_getAutomine", 0, 0, dev::automine),
     ("evm_increaseTime", 1, 1, dev::increase_time),
     ("evm_mine", 0, 1, dev::evm_mine),
     ("evm_revert", 1, 1, dev::revert),
+    ("evm_setAccountBalance", 2, 2, dev::set_balance),
+    ("evm_setAccountCode", 2, 2, dev::set_code),
+    ("evm_setAccountNonce", 2, 2, dev::set_nonce),
+    ("evm_setAccountStorageAt", 3, 3, dev::set_storage_at),
+    ("evm_setAutomine", 1, 1, dev::set_automine),
+    ("evm_setIntervalMining", 1, 1, dev::set_interval_loosely),
     ("evm_setNextBlockTimestamp", 1, 1, dev::set_next_timestamp),
+    ("evm_setTime", 1, 1, dev::set_time),
     ("evm_snapshot", 0, 0, dev::snapshot),
+    ("anvil_autoImpersonateAccount", 1, 1, accounts::impersonate_all),
+    ("anvil_dropAllTransactions", 0, 0, dev::drop_all_transactions),
+    ("anvil_dropTransaction", 1, 1, dev::drop_transaction),
     ("anvil_dumpState", 0, 1, dev::dump_state),
+    ("anvil_getAutomine", 0, 0, dev::automine),
+    ("anvil_getIntervalMining", 0, 0, dev::interval),
+    ("anvil_impersonateAccount", 1, 1, accounts::impersonate),
+    ("anvil_increaseTime", 1, 1, dev::increase_time),
     ("anvil_loadState", 1, 1, dev::load_state),
+    ("anvil_metadata", 0, 0, dev::metadata),
     ("anvil_mine", 0, 2, dev::mine),
+    ("anvil_nodeInfo", 0, 0, dev::node_info),
+    ("anvil_removeBlockTimestampInterval", 0, 0, dev::remove_step),
+    ("anvil_removePoolTransactions", 1, 1, dev::drop_transactions_of),
+    ("anvil_reset", 0, 1, dev::reset),
+    ("anvil_revert", 1, 1, dev::revert),
+    ("anvil_setAutomine", 1, 1, dev::set_automine),
     ("anvil_setBalance", 2, 2, dev::set_balance),
+    ("anvil_setBlockTimestampInterval", 1, 1, dev::set_step),
+    ("anvil_setChainId", 1, 1, dev::set_chain_id),
     ("anvil_setCode", 2, 2, dev::set_code),
+    ("anvil_setCoinbase", 1, 1, dev::set_coinbase),
+    ("anvil_setIntervalMining", 1, 1, dev::set_interval),
+    ("anvil_setNextBlockBaseFeePerGas", 1, 1, dev::set_base_fee),
+    ("anvil_setNextBlockTimestamp", 1, 1, dev::set_next_timestamp),
     ("anvil_setNonce", 2, 2, dev::set_nonce),
     ("anvil_setStorageAt", 3, 3, dev::set_storage_at),
+    ("anvil_setTime", 1, 1, dev::set_time),
+    ("anvil_snapshot", 0, 0, dev::snapshot),
+    ("anvil_stopImpersonatingAccount", 1, 1, accounts::stop_impersonating),
+    ("hardhat_dropTransaction", 1, 1, dev::drop_transaction),
     ("hardhat_dumpState", 0, 1, dev::dump_state),
+    ("hardhat_getAutomine", 0, 0, dev::automine),
+    ("hardhat_impersonateAccount", 1, 1, accounts::impersonate),
     ("hardhat_loadState", 1, 1, dev::load_state),
+    ("hardhat_metadata", 0, 0, dev::metadata),
     ("hardhat_mine", 0, 2, dev::mine),
+    ("hardhat_reset", 0, 1, dev::reset),
     ("hardhat_setBalance", 2, 2, dev::set_balance),
     ("hardhat_setCode", 2, 2, dev::set_code),
+    ("hardhat_setCoinbase", 1, 1, dev::set_coinbase),
+    ("hardhat_setNextBlockBaseFeePerGas", 1, 1, dev::set_base_fee),
     ("hardhat_setNonce", 2, 2, dev::set_nonce),
+    ("hardhat_setPrevRandao", 1, 1, dev::set_prevrandao),
     ("hardhat_setStorageAt", 3, 3, dev::set_storage_at),
+    ("hardhat_stopImpersonatingAccount", 1, 1, accounts::stop_impersonating),
 ];
 
 #[cfg(test)]

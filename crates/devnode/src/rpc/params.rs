@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use alloy_eips::eip7702::{Authorization, SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use serde_json::{Map, Value};
 
 use super::error::RpcError;
-use crate::chain::{BlockOverrides, BlockRef, CallAt, CallRequest, LogFilter, LogRange};
+use crate::chain::{BlockOverrides, BlockRef, CALL_GAS_CAP, CallAt, CallRequest, LogFilter, LogRange, SendRequest};
 use crate::state::{AccountOverride, StorageOverride};
 
 /// Most overridden accounts or slots, or items of an access list, in one argument.
@@ -18,6 +19,8 @@ const MAX_ALTERNATIVES: usize = 1_000;
 const MAX_TOPICS: usize = 4;
 /// Largest code that an account is given by hand, in bytes.
 const MAX_CODE: usize = 1 << 20;
+/// Most authorisations of a call: the gas of more of them is never there.
+const MAX_AUTHORIZATIONS: usize = (CALL_GAS_CAP / 25_000) as usize;
 
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -117,6 +120,11 @@ impl Params {
 
     pub(super) fn call(&self, i: usize) -> Result<CallRequest, RpcError> {
         self.required(i, call)
+    }
+
+    /// A transaction that the node is to sign.
+    pub(super) fn send(&self, i: usize) -> Result<SendRequest, RpcError> {
+        self.required(i, send)
     }
 
     pub(super) fn log_filter(&self, i: usize) -> Result<LogFilter, RpcError> {
@@ -305,11 +313,51 @@ fn call(value: &Value) -> Parsed<CallRequest> {
         data: input.or(data).unwrap_or_default(),
         nonce: field(object, "nonce", number)?,
         access_list: field(object, "accessList", access_list)?.unwrap_or_default(),
+        authorizations: field(object, "authorizationList", authorizations)?,
     };
+    if ["blobVersionedHashes", "blobs", "maxFeePerBlobGas"].iter().any(|name| object.get(*name).is_some_and(is_some)) {
+        return Err("transaction type not supported".to_owned());
+    }
     if call.gas_price.is_some() && (call.max_fee.is_some() || call.priority_fee.is_some()) {
         return Err("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified".to_owned());
     }
     Ok(call)
+}
+
+/// Neither null nor empty.
+fn is_some(value: &Value) -> bool {
+    !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
+}
+
+fn send(value: &Value) -> Parsed<SendRequest> {
+    let fields = object(value, "ethapi.TransactionArgs")?;
+    let kind = |value: &Value| u8::try_from(number(value)?).map_err(|_| "transaction type not supported".to_owned());
+    let (kind, chain_id) = (field(fields, "type", kind)?, field(fields, "chainId", number)?);
+    Ok(SendRequest { call: call(value)?, kind, chain_id })
+}
+
+fn authorizations(value: &Value) -> Parsed<Vec<SignedAuthorization>> {
+    let item = |item: &Value| {
+        let object = object(item, "types.SetCodeAuthorization")?;
+        let missing = |name: &str| format!("missing required field '{name}' for SetCodeAuthorization");
+        let word = |name: &str| field(object, name, quantity)?.ok_or_else(|| missing(name));
+        let inner = Authorization {
+            chain_id: word("chainId")?,
+            address: field(object, "address", address)?.ok_or_else(|| missing("address"))?,
+            nonce: field(object, "nonce", number)?.ok_or_else(|| missing("nonce"))?,
+        };
+        let parity = match field(object, "yParity", quantity)? {
+            Some(parity) => parity,
+            None => field(object, "v", quantity)?.ok_or_else(|| missing("yParity"))?,
+        };
+        let parity = u8::try_from(parity).map_err(|_| "hex number > 8 bits".to_owned())?;
+        Ok(SignedAuthorization::new_unchecked(inner, parity, word("r")?, word("s")?))
+    };
+    let items = array(value, "[]types.SetCodeAuthorization")?;
+    if items.len() > MAX_AUTHORIZATIONS {
+        return Err(format!("more than {MAX_AUTHORIZATIONS} authorizations"));
+    }
+    items.iter().map(item).collect()
 }
 
 fn access_list(value: &Value) -> Parsed<Vec<(Address, Vec<B256>)>> {

@@ -126,6 +126,19 @@ pub(super) fn transaction(tx: &Transaction, place: Option<(&Block, usize)>) -> V
         });
         json["accessList"] = items.collect();
     }
+    if let Some(list) = tx.authorization_list() {
+        let items = list.iter().map(|signed| {
+            json!({
+                "chainId": quantity(signed.chain_id),
+                "address": bytes(signed.address),
+                "nonce": quantity(signed.nonce),
+                "yParity": quantity(u64::from(signed.y_parity())),
+                "r": quantity(signed.r()),
+                "s": quantity(signed.s()),
+            })
+        });
+        json["authorizationList"] = items.collect();
+    }
     match tx.signature() {
         None => (json["v"], json["r"], json["s"]) = ("0x0".into(), "0x0".into(), "0x0".into()),
         Some(signature) => {

@@ -36,7 +36,7 @@ pub(super) fn call(f: &mut Frame<'_>) -> Answer {
         C::getL1PricingEquilibrationUnits(_) => l1_field(f, l1::EQUILIBRATION_UNITS),
         C::getCurrentTxL1GasFees(_) => {
             f.view()?;
-            word(U256::ZERO)
+            word(f.world.l1_fee())
         }
     }
 }

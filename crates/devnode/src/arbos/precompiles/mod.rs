@@ -94,6 +94,8 @@ pub(crate) trait World: Slots<Error = Infallible> {
     fn rules(&self) -> &Rules;
     /// The block.
     fn block(&self) -> &BlockContext;
+    /// Wei that the transaction pays for its data on L1.
+    fn l1_fee(&self) -> U256;
     /// Hash of an L2 block.
     fn block_hash(&mut self, number: u64) -> B256;
     /// Balance of an account.

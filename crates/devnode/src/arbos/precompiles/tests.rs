@@ -94,6 +94,10 @@ impl World for Maps {
         &self.rules
     }
 
+    fn l1_fee(&self) -> U256 {
+        U256::from(77)
+    }
+
     fn block(&self) -> &BlockContext {
         &self.block
     }

@@ -72,7 +72,7 @@ pub(in super::super) struct Step {
     /// Time of the first block after genesis.
     started: Vec<u64>,
     clock: ClockRecord,
-    /// Transactions that wait for others since.
+    /// Transactions that wait since, for others or for the next block.
     queued: Vec<TransactionRecord>,
     /// Hashes of those that wait no longer.
     dropped: Vec<B256>,
@@ -143,18 +143,29 @@ struct ClockRecord {
     /// In two's complement.
     offset: u64,
     next: Vec<u64>,
+    step: Vec<u64>,
     moved: bool,
 }
 
 impl From<&Clock> for ClockRecord {
     fn from(clock: &Clock) -> Self {
-        Self { offset: clock.offset as u64, next: Vec::from_iter(clock.next), moved: clock.moved }
+        Self {
+            offset: clock.offset as u64,
+            next: Vec::from_iter(clock.next),
+            step: Vec::from_iter(clock.step),
+            moved: clock.moved,
+        }
     }
 }
 
 impl From<ClockRecord> for Clock {
     fn from(clock: ClockRecord) -> Self {
-        Self { offset: clock.offset as i64, next: clock.next.first().copied(), moved: clock.moved }
+        Self {
+            offset: clock.offset as i64,
+            next: clock.next.first().copied(),
+            step: clock.step.first().copied(),
+            moved: clock.moved,
+        }
     }
 }
 
@@ -303,7 +314,7 @@ impl Chain {
             head,
             kept: head,
             clock: self.clock.clone(),
-            queued: self.queue.iter().map(Transaction::hash).collect(),
+            queued: self.waiting().map(Transaction::hash).collect(),
         });
     }
 
@@ -316,7 +327,7 @@ impl Chain {
         };
         let head = self.blocks.head().header.number;
         let kept = saved.kept.min(head);
-        let mut waiting: Vec<&Transaction> = self.queue.iter().collect();
+        let mut waiting: Vec<&Transaction> = self.desk.pool.iter().chain(self.queue.iter()).collect();
         waiting.sort_by_key(|tx| (tx.from(), tx.nonce()));
         let hashes: HashSet<B256> = waiting.iter().map(|tx| tx.hash()).collect();
         let mut dropped: Vec<B256> = saved.queued.difference(&hashes).copied().collect();
@@ -347,7 +358,7 @@ impl Chain {
 
     /// The step from nothing to this chain.
     fn whole(&self) -> Step {
-        let mut waiting: Vec<&Transaction> = self.queue.iter().collect();
+        let mut waiting: Vec<&Transaction> = self.waiting().collect();
         waiting.sort_by_key(|tx| (tx.from(), tx.nonce()));
         Step {
             anew: true,
@@ -477,7 +488,7 @@ pub(super) fn image(
     for block in chain.blocks.since(1) {
         push(Step { blocks: vec![BlockRecord::from(&**block)], ..Step::of(now.clone()) }, false)?;
     }
-    let mut queued: Vec<&Transaction> = chain.queue.iter().collect();
+    let mut queued: Vec<&Transaction> = chain.waiting().collect();
     queued.sort_by_key(|tx| (tx.from(), tx.nonce()));
     let end = Step {
         oldest: chain.blocks.oldest(),

@@ -10,13 +10,12 @@ use alloy_primitives::{Address, B256, Bytes, Keccak256, TxKind, U256};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::super::outcome::Outcomes;
 use super::super::store::Store;
 use super::super::{BlockRef, CallAt, CallRequest, ConfigError, Node};
 use super::journal::LEAST;
 use super::*;
 use crate::accounts::DEV_ACCOUNTS;
-use crate::evm::{Executor, Options};
+use crate::evm::Options;
 use crate::rules::Rules;
 
 /// Stores its first word in slot 0 and logs it with topic 7.
@@ -29,7 +28,7 @@ fn open_with(path: &Path, config: Config, least: u64) -> Result<Node, StateFileE
     let rules = Rules::of(config.arbos_version).expect("a known version");
     let (chain, file) = open_file(path, &config, || Chain::genesis(&config, &rules))?;
     let chain = Store::in_file(chain, Journal::start(file, least));
-    Ok(Node { config, executor: Executor::new(rules), chain, outcomes: Outcomes::default() })
+    Ok(Node::over(config, rules, chain))
 }
 
 fn config(path: &Path) -> Config {
@@ -391,7 +390,7 @@ fn a_disk_that_refuses_is_told_and_the_chain_goes_on() {
     let (chain, mut file) = open_file(&path, &config, || Chain::genesis(&config, &rules)).expect("a new file");
     file.file = File::open(&path).expect("to read only");
     let chain = Store::in_file(chain, Journal::start(file, LEAST));
-    let node = Node { config, executor: Executor::new(rules), chain, outcomes: Outcomes::default() };
+    let node = Node::over(config, rules, chain);
     assert_eq!(node.save(), Ok(()), "there is nothing to write yet");
     node.set_balance(Address::repeat_byte(1), U256::from(5));
     let failure = node.save().expect_err("it cannot be written");

@@ -81,7 +81,7 @@ pub(super) fn trace_call(api: &Api, params: &Params) -> Answer {
     let index = params.option(2, "txIndex", number)?;
     at.transaction = index.map(|index| usize::try_from(index).unwrap_or(usize::MAX));
     let (execution, prestate) = api.node().call_with_prestate(&request, &at, tracer.options())?;
-    let base_fee = api.node().config().base_fee;
+    let base_fee = api.node().base_fee();
     let fees = Fees::of_call(request.from.unwrap_or_default(), base_fee, &execution);
     tracer.tell(&Traced { execution: &execution, prestate: &prestate, fees: &fees, place: None })
 }
