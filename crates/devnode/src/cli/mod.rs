@@ -20,6 +20,7 @@ use clap::Args;
 pub use client::ClientError;
 pub use trace::{TraceOptions, run as trace};
 
+use crate::accounts::{DEFAULT_PATH, DEV_ACCOUNTS, DeriveError, TEST_MNEMONIC, derive};
 use crate::chain::{DumpError, StateFileError};
 use crate::rpc::ServeError;
 use crate::{Config, Node};
@@ -28,6 +29,8 @@ use units::parse_ether;
 
 /// How long clients have to take their answers when the node stops.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Accounts of a phrase that are funded if nothing else is said.
+const DERIVED: u32 = 10;
 
 /// What can be set about a node.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -69,12 +72,25 @@ pub struct Options {
     /// Blocks that can be looked up at all, with their transactions and receipts; all if not given.
     #[arg(long, value_name = "BLOCKS", help_heading = "Chain")]
     pub blocks: Option<u64>,
+    /// Seconds from each block to the next, which takes the transactions that wait then; without it there is a block for
+    /// each transaction, at once.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, help_heading = "Chain")]
+    pub block_time: Option<Duration>,
+    /// Price of a unit of data on L1, in wei: a byte of a compressed transaction is 16 units.
+    #[arg(long, default_value_t = 0, value_name = "WEI", help_heading = "Chain")]
+    pub l1_price: u64,
     /// Seconds from each L1 block to the next; 0 lets the L1 block number stay as it is.
     #[arg(long, default_value_t = 0, value_name = "SECONDS", help_heading = "Chain")]
     pub l1_block_time: u64,
     /// Not there: this node cannot fork other chains.
     #[arg(long, value_name = "URL", value_parser = refuse_fork, hide = true)]
     pub fork_url: Option<String>,
+    /// Fund the accounts of this phrase, in the place of those that are published everywhere.
+    #[arg(long, value_name = "WORDS", help_heading = "Accounts")]
+    pub mnemonic: Option<String>,
+    /// How many accounts of the phrase (of `test test … junk` if there is none) are funded.
+    #[arg(long, value_name = "N", help_heading = "Accounts")]
+    pub accounts: Option<u32>,
     /// What each of the funded accounts owns, in ETH.
     #[arg(long, default_value = "1000000", value_name = "ETH", value_parser = parse_ether, help_heading = "Accounts")]
     pub balance: U256,
@@ -102,7 +118,18 @@ impl Options {
     ///
     /// Settings that no node can have.
     pub fn config(&self) -> Result<Config, CliError> {
+        let accounts = match (&self.mnemonic, self.accounts) {
+            (None, None) => DEV_ACCOUNTS.to_vec(),
+            (None, Some(count)) => {
+                let derived = derive(TEST_MNEMONIC, DEFAULT_PATH, count)?;
+                [&DEV_ACCOUNTS[..1], &derived].concat()
+            }
+            (Some(phrase), count) => derive(phrase, DEFAULT_PATH, count.unwrap_or(DERIVED))?,
+        };
         Ok(Config {
+            accounts,
+            block_time: self.block_time,
+            l1_price_per_unit: self.l1_price,
             host: self.host,
             port: self.port,
             allow_remote: self.allow_remote,
@@ -129,6 +156,9 @@ pub enum CliError {
     /// The node cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The phrase gives no accounts.
+    #[error(transparent)]
+    Accounts(#[from] DeriveError),
     /// A file of accounts is none.
     #[error("cannot load {path}: {error}")]
     Load {
@@ -241,6 +271,12 @@ impl Stop {
     }
 }
 
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("{text} is no number of seconds"))?;
+    let time = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    if time < Duration::from_millis(1) { Err("at least a thousandth of a second".to_owned()) } else { Ok(time) }
+}
+
 fn refuse_fork(_: &str) -> Result<String, String> {
     Err("this node does not fork other chains; --load takes accounts from a file".to_owned())
 }
@@ -270,6 +306,25 @@ mod tests {
     fn every_argument_is_explained() {
         for argument in Cli::command().get_arguments() {
             assert!(argument.get_help().is_some(), "{}", argument.get_id());
+        }
+    }
+
+    #[test]
+    fn accounts_come_from_a_phrase() {
+        let accounts = |args: &[&str]| parse(args).expect("arguments").config().expect("possible").accounts;
+        assert_eq!(accounts(&["--accounts", "3"]), DEV_ACCOUNTS[..4], "Nitro's own and three of the phrase");
+        assert_eq!(accounts(&["--mnemonic", TEST_MNEMONIC, "--accounts", "2"]), DEV_ACCOUNTS[1..3]);
+        assert_eq!(accounts(&["--mnemonic", TEST_MNEMONIC]), DEV_ACCOUNTS[1..]);
+        let refused = parse(&["--mnemonic", "test junk"]).expect("arguments").config().expect_err("no phrase");
+        assert!(refused.to_string().starts_with("not a mnemonic phrase"), "{refused}");
+    }
+
+    #[test]
+    fn a_time_between_blocks_is_a_number_of_seconds() {
+        let time = |text| parse(&["--block-time", text]).map(|options| options.block_time);
+        assert_eq!(time("0.25").expect("a number"), Some(Duration::from_millis(250)));
+        for wrong in ["0", "-1", "soon", "inf", "1e300", "NaN"] {
+            assert!(time(wrong).is_err(), "{wrong}");
         }
     }
 
