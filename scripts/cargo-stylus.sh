@@ -12,8 +12,9 @@ tool=$tools/bin/cargo-stylus
 
 if [[ "$("$tool" stylus --version 2>/dev/null)" != *" $version" ]]; then
     echo "Building cargo-stylus $version…" >&2
-    # Unoptimised: it waits for the node and for Cargo most of the time.
-    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 \
+    # Unoptimised: it waits for the node and for Cargo most of the time. -rdynamic: what it replays finds its host
+    # calls in it.
+    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 RUSTFLAGS="-C link-args=-rdynamic" \
         cargo install --debug --locked --version "$version" --root "$tools" cargo-stylus
     rm -rf "$tools/build"
 fi
@@ -23,9 +24,18 @@ project=$tools/counter
 mkdir -p "$project"
 cp -R tests/clients/stylus/. rust-toolchain.toml "$project"
 
+# The standard library is made for the chain's target alone: what runs on this machine has one.
+cargo=$(command -v cargo)
+mkdir -p "$tools/path"
+cat > "$tools/path/cargo" <<END
+#!/usr/bin/env bash
+[[ " \$* " == *" wasm32-unknown-unknown "* ]] || unset CARGO_UNSTABLE_BUILD_STD CARGO_UNSTABLE_BUILD_STD_FEATURES
+exec "$cargo" "\$@"
+END
+chmod +x "$tools/path/cargo"
+
 source scripts/contract-env.sh
-# The contract runs on this machine too, to tell its constructor, with the standard library that it is built with.
-export CARGO_PROFILE_DEV_PANIC=abort
+unset CARGO
 export PALISADE_NODE=${PALISADE_NODE:-"$target/debug/palisade node"}
-CARGO_TARGET_DIR=$project/target CARGO_STYLUS=$tool STYLUS_PROJECT=$project CLIENTS_LIMIT=1200 \
-    scripts/clients.sh cargo-stylus
+PATH=$tools/path:$PATH CARGO_TARGET_DIR=$project/target CARGO_STYLUS=$tool STYLUS_PROJECT=$project \
+    CLIENTS_LIMIT=1200 scripts/clients.sh cargo-stylus
