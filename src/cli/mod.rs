@@ -30,7 +30,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the embedded Nitro-compatible node with funded accounts.
-    Node(node::Options),
+    Node(Box<devnode::cli::Options>),
     /// Build the contracts into programs that go on chain.
     Build(build::Options),
     /// Show the size of every built program and what a call of it costs.
@@ -51,7 +51,7 @@ enum Command {
 /// What the command failed with.
 pub async fn run() -> Result<()> {
     match Cli::parse().command {
-        Command::Node(options) => node::run(options).await,
+        Command::Node(options) => node::run(*options).await,
         Command::Build(options) => build::run(&options),
         Command::Sizes(options) => sizes::run(&options),
         Command::Deploy(options) => deploy::run(options).await,
@@ -102,5 +102,17 @@ impl Connection {
             Err(_) if chain.id() == DEVELOPMENT_CHAIN => Ok(wallet(DEVELOPMENT_KEY)?),
             Err(_) => Err(eyre!("no key for chain {}: set PALISADE_KEY or give --keystore FILE", chain.id())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_has_options_that_go_together() {
+        Cli::command().debug_assert();
     }
 }

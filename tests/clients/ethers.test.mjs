@@ -284,7 +284,7 @@ describe("transactions", () => {
 });
 
 describe("an unlocked account", () => {
-  const domain = { name: "Ledger", version: "1", chainId: CHAIN_ID, verifyingContract: "0x00000000000000000000000000000000000000Aa" };
+  const domain = { name: "Ledger", version: "1", chainId: CHAIN_ID, verifyingContract: "0x00000000000000000000000000000000000000aa" };
   const types = {
     Item: [{ name: "key", type: "uint256" }, { name: "labels", type: "string[]" }],
     Order: [{ name: "from", type: "address" }, { name: "item", type: "Item" }, { name: "proof", type: "bytes" }],

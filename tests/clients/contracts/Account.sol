@@ -11,4 +11,6 @@ contract Account {
         require(done, "not executed");
         emit Executed(msg.sender, to);
     }
+
+    receive() external payable {}
 }

@@ -210,8 +210,9 @@ pub async fn run(options: Options, title: &str) -> Result<(), CliError> {
     }
     let server = crate::rpc::serve_node(node.clone()).await?;
     let console = Console::of(&options);
-    console.start(title, &node, server.address());
+    // Before it says where it listens: who reads that may send the first transaction at once.
     let watch = console.watch(&node);
+    console.start(title, &node, server.address());
     let mut failure = None;
     loop {
         tokio::select! {

@@ -54,7 +54,7 @@ pub(super) struct Traced<'a> {
 impl Tracer {
     /// The tracer that argument `i` names. `timeout` and `reexec` are accepted and mean nothing here.
     pub(super) fn of(params: &Params, i: usize) -> Result<Self, RpcError> {
-        let Some(name) = params.option(i, "tracer", |name| name_of(name))? else {
+        let Some(name) = params.option(i, "tracer", name_of)? else {
             let on = |name| Ok::<_, RpcError>(params.option(i, name, flag)?.unwrap_or_default());
             let options = StepOptions {
                 stack: !on("disableStack")?,
