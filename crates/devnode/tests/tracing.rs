@@ -39,7 +39,7 @@ impl Chain {
     }
 
     fn refuse(&self, method: &str, params: Value) -> RpcError {
-        self.0.request(method, params).err().expect("an error")
+        self.0.request(method, params).expect_err("an error")
     }
 
     fn place(&self, byte: u8, code: &str) -> Address {
