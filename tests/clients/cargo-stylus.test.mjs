@@ -6,8 +6,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify, stripVTControlCharacters } from "node:util";
-import { Contract, JsonRpcProvider, Wallet, keccak256 } from "ethers";
-import { ALICE, ALICE_KEY, BOB, BOB_KEY, CHAIN_ID, startNode } from "./node.mjs";
+import { Contract, keccak256 } from "ethers";
+import { connect } from "./ethers.mjs";
+import { ALICE, ALICE_KEY, BOB } from "./node.mjs";
 import { ARB_WASM, ARB_WASM_ABI, ARB_WASM_CACHE, ARB_WASM_CACHE_ABI, ECHO, ECHO_CODE, initCode } from "./stylus.mjs";
 
 const COUNTER_ABI = [
@@ -19,19 +20,13 @@ const COUNTER_ABI = [
 ];
 const ADDRESS = /0x[0-9a-f]{40}\b/i;
 
-let node, provider, alice, bob, counter, added;
+let node, provider, alice, bob, stop, counter, added;
 
 before(async () => {
-  node = await startNode();
-  provider = new JsonRpcProvider(node.url, CHAIN_ID, { staticNetwork: true, pollingInterval: 50, cacheTimeout: -1 });
-  alice = new Wallet(ALICE_KEY, provider);
-  bob = new Wallet(BOB_KEY, provider);
+  ({ node, provider, alice, bob, stop } = await connect());
 });
 
-after(async () => {
-  provider?.destroy();
-  await node?.stop();
-});
+after(() => stop?.());
 
 async function stylus(words) {
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined };

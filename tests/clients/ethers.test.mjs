@@ -5,7 +5,8 @@ import {
   Contract, ContractFactory, JsonRpcProvider, Wallet, WebSocketProvider,
   ZeroAddress, hexlify, keccak256, parseEther, verifyMessage, verifyTypedData,
 } from "ethers";
-import { ALICE, ALICE_KEY, BOB, BOB_KEY, CHAIN_ID, INTERNAL_TYPE, heard, startNode } from "./node.mjs";
+import { connect } from "./ethers.mjs";
+import { ALICE, BOB, CHAIN_ID, INTERNAL_TYPE, heard } from "./node.mjs";
 import { compile } from "./solidity.mjs";
 import {
   ARB_WASM, ARB_WASM_ABI, ARB_WASM_CACHE, ARB_WASM_CACHE_ABI, CACHE_MANAGER, CACHE_MANAGER_ABI, ECHO_CODE, initCode,
@@ -14,19 +15,13 @@ import {
 const LEDGER = compile("Ledger");
 const ACCOUNT = compile("Account");
 
-let node, provider, alice, bob;
+let node, provider, alice, bob, stop;
 
 before(async () => {
-  node = await startNode();
-  provider = new JsonRpcProvider(node.url, CHAIN_ID, { staticNetwork: true, pollingInterval: 50, cacheTimeout: -1 });
-  alice = new Wallet(ALICE_KEY, provider);
-  bob = new Wallet(BOB_KEY, provider);
+  ({ node, provider, alice, bob, stop } = await connect());
 });
 
-after(async () => {
-  provider?.destroy();
-  await node?.stop();
-});
+after(() => stop?.());
 
 async function deploy(signer = alice, first = 7n, overrides = {}) {
   const ledger = await new ContractFactory(LEDGER.abi, LEDGER.bytecode, signer).deploy(first, overrides);

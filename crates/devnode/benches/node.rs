@@ -3,13 +3,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, Bytes, TxKind, U256, address, hex};
+use alloy_primitives::{Address, Bytes, U256, address, hex};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use devnode::accounts::DEV_ACCOUNTS;
-use devnode::chain::{BlockRef, CallAt, CallRequest};
+use devnode::chain::{BlockRef, CallAt, CallRequest, SendRequest};
 use devnode::evm::Options;
 use devnode::rpc::Api;
 use devnode::rules::Rules;
@@ -38,34 +35,31 @@ impl Chain {
         Self { node: Arc::new(node), nonce: 0 }
     }
 
-    fn sign(&mut self, to: TxKind, value: u64, gas_limit: u64, input: Bytes) -> Bytes {
-        let tx = TxEip1559 {
-            chain_id: 412_346,
-            nonce: self.nonce,
-            gas_limit,
-            max_fee_per_gas: 1_000_000_000,
-            max_priority_fee_per_gas: 0,
+    fn sign(&mut self, to: Option<Address>, value: u64, gas_limit: u64, input: Bytes) -> Bytes {
+        let call = CallRequest {
             to,
+            gas: Some(gas_limit),
             value: U256::from(value),
-            access_list: Default::default(),
-            input,
+            data: input,
+            nonce: Some(self.nonce),
+            ..CallRequest::default()
         };
         self.nonce += 1;
-        let signature = sign_message(DEV_ACCOUNTS[0].key, tx.signature_hash()).expect("a valid key");
-        tx.into_signed(signature).encoded_2718().into()
+        let tx = self.node.sign_transaction(&SendRequest { call, ..SendRequest::default() });
+        tx.expect("the first account's key").raw().clone()
     }
 
     fn transfer(&mut self) -> Bytes {
-        self.sign(TxKind::Call(Address::repeat_byte(0x77)), 1, 21_000, Bytes::new())
+        self.sign(Some(Address::repeat_byte(0x77)), 1, 21_000, Bytes::new())
     }
 
     /// Deploys and activates the recorded program that does what its calldata says.
     fn probe(&mut self) -> Address {
         let program = DEV_ACCOUNTS[0].address.create(self.nonce);
-        let deploy = self.sign(TxKind::Create, 0, 10_000_000, recorded("deploy probe"));
+        let deploy = self.sign(None, 0, 10_000_000, recorded("deploy probe"));
         self.node.send_raw(deploy).expect("it is accepted");
         let data = [&hex!("58c780c2")[..], &program.into_word()[..]].concat();
-        let activate = self.sign(TxKind::Call(ARB_WASM), 1_000_000_000_000_000_000, 30_000_000, data.into());
+        let activate = self.sign(Some(ARB_WASM), 1_000_000_000_000_000_000, 30_000_000, data.into());
         let hash = self.node.send_raw(activate).expect("it is accepted");
         let (block, index) = self.node.find(hash).expect("it was mined");
         assert!(block.transactions[index].receipt.success);
@@ -132,7 +126,7 @@ fn transactions(c: &mut Criterion) {
             value += 1;
             let value = U256::from(value).to_be_bytes::<32>();
             let script = [&[0x02][..], &[0; 32], &value, &[0x03, 0]].concat();
-            chain.sign(TxKind::Call(program), 0, 1_000_000, script.into())
+            chain.sign(Some(program), 0, 1_000_000, script.into())
         };
         b.iter_batched(&mut sign, |raw| node.send_raw(raw).expect("it is accepted"), BatchSize::NumIterations(1));
     });

@@ -12,12 +12,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, Bytes, TxKind, U256, address, hex};
+use alloy_primitives::{Address, Bytes, U256, address, hex};
 use devnode::accounts::{DEV_ACCOUNTS, DevAccount};
-use devnode::{Config, Node};
+use devnode::chain::{CallRequest, SendRequest};
+use devnode::{Config, Handle, Node};
 use serde_json::{Value, json};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -63,8 +61,8 @@ fn main() -> Result<(), Failure> {
                 let node = runtime.block_on(devnode::serve(config))?;
                 let count = arguments.count.unwrap_or(5_000);
                 match what {
-                    "send" => send(node.address(), count, arguments.connections)?,
-                    _ => call(node.address(), count, arguments.connections)?,
+                    "send" => send(&node, count, arguments.connections)?,
+                    _ => call(&node, count, arguments.connections)?,
                 }
                 runtime.block_on(node.stop());
             }
@@ -121,38 +119,38 @@ impl Client {
     }
 }
 
+/// A transaction that the node signs.
 fn sign(
+    node: &Node,
     account: &DevAccount,
     nonce: u64,
-    to: TxKind,
+    to: Option<Address>,
     value: u64,
     gas_limit: u64,
     input: Bytes,
 ) -> Result<Bytes, Failure> {
-    let tx = TxEip1559 {
-        chain_id: Config::default().chain_id,
-        nonce,
-        gas_limit,
-        max_fee_per_gas: 1_000_000_000,
-        max_priority_fee_per_gas: 0,
+    let call = CallRequest {
+        from: Some(account.address),
         to,
+        gas: Some(gas_limit),
         value: U256::from(value),
-        access_list: Default::default(),
-        input,
+        data: input,
+        nonce: Some(nonce),
+        ..CallRequest::default()
     };
-    let signature = sign_message(account.key, tx.signature_hash())?;
-    Ok(tx.into_signed(signature).encoded_2718().into())
+    Ok(node.sign_transaction(&SendRequest { call, ..SendRequest::default() })?.raw().clone())
 }
 
 /// Transfers of one account, signed beforehand.
-fn transfers(account: &DevAccount, count: u64) -> Result<Vec<Bytes>, Failure> {
-    let to = TxKind::Call(Address::repeat_byte(0x77));
-    (0..count).map(|nonce| sign(account, nonce, to, 1, 21_000, Bytes::new())).collect()
+fn transfers(node: &Node, account: &DevAccount, count: u64) -> Result<Vec<Bytes>, Failure> {
+    let to = Some(Address::repeat_byte(0x77));
+    (0..count).map(|nonce| sign(node, account, nonce, to, 1, 21_000, Bytes::new())).collect()
 }
 
-fn send(address: SocketAddr, count: u64, connections: usize) -> Result<(), Failure> {
+fn send(node: &Handle, count: u64, connections: usize) -> Result<(), Failure> {
+    let address = node.address();
     let each = count / connections as u64;
-    let signed = DEV_ACCOUNTS[..connections].iter().map(|account| transfers(account, each));
+    let signed = DEV_ACCOUNTS[..connections].iter().map(|account| transfers(node.node(), account, each));
     let signed = signed.collect::<Result<Vec<_>, _>>()?;
     let run = |raw: &Vec<Bytes>| -> Result<Vec<Duration>, Failure> {
         let mut client = Client::connect(address)?;
@@ -170,11 +168,12 @@ fn send(address: SocketAddr, count: u64, connections: usize) -> Result<(), Failu
     Ok(())
 }
 
-fn call(address: SocketAddr, count: u64, connections: usize) -> Result<(), Failure> {
+fn call(node: &Handle, count: u64, connections: usize) -> Result<(), Failure> {
+    let address = node.address();
     let mut client = Client::connect(address)?;
     let contract = Address::repeat_byte(0x66);
     client.ask("anvil_setCode", &json!([contract, Bytes::from_static(&READER)]))?;
-    let program = deploy_program(&mut client)?;
+    let program = deploy_program(node.node(), &mut client)?;
     // the program's script: the chain's id
     for (name, to, data) in [("a contract", contract, "0x"), ("a program", program, "0x15")] {
         let params = json!([{ "to": to, "data": data }, "latest"]);
@@ -194,7 +193,7 @@ fn call(address: SocketAddr, count: u64, connections: usize) -> Result<(), Failu
 }
 
 /// Deploys and activates the recorded program that does what its calldata says.
-fn deploy_program(client: &mut Client) -> Result<Address, Failure> {
+fn deploy_program(node: &Node, client: &mut Client) -> Result<Address, Failure> {
     let path = format!("{}/tests/vectors/programs.json", env!("CARGO_MANIFEST_DIR"));
     let suite: Value = serde_json::from_slice(&std::fs::read(path)?)?;
     let steps = suite["steps"].as_array().ok_or("a suite has steps")?;
@@ -205,8 +204,8 @@ fn deploy_program(client: &mut Client) -> Result<Address, Failure> {
     let activate = [&hex!("58c780c2")[..], &program.into_word()[..]].concat();
     let fee = 1_000_000_000_000_000_000;
     for raw in [
-        sign(account, 0, TxKind::Create, 0, 10_000_000, code)?,
-        sign(account, 1, TxKind::Call(ARB_WASM), fee, 30_000_000, activate.into())?,
+        sign(node, account, 0, None, 0, 10_000_000, code)?,
+        sign(node, account, 1, Some(ARB_WASM), fee, 30_000_000, activate.into())?,
     ] {
         let hash = client.ask("eth_sendRawTransaction", &json!([raw]))?;
         let receipt = client.ask("eth_getTransactionReceipt", &json!([hash]))?;
@@ -262,8 +261,8 @@ fn memory(blocks: u64) -> Result<(), Failure> {
     for step in 0..steps {
         for nonce in blocks * step / steps..blocks * (step + 1) / steps {
             // to as many accounts as there are in a small town
-            let to = TxKind::Call(Address::left_padding_from(&(nonce % 1_000 + 0x1_0000).to_be_bytes()));
-            node.send_raw(sign(account, nonce, to, 1, 21_000, Bytes::new())?)?;
+            let to = Some(Address::left_padding_from(&(nonce % 1_000 + 0x1_0000).to_be_bytes()));
+            node.send_raw(sign(&node, account, nonce, to, 1, 21_000, Bytes::new())?)?;
         }
         println!("{:>8} blocks: {:>7} KiB", node.block_number(), resident()?);
     }

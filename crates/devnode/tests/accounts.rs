@@ -1,19 +1,19 @@
 //! Transactions of every type, accounts for which the node signs, and what makes blocks.
 
+mod support;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy_consensus::crypto::secp256k1::{recover_signer, sign_message};
-use alloy_consensus::transaction::RlpEcdsaEncodableTx;
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEip4844, TxEip7702};
-use alloy_eips::eip2718::Encodable2718;
+use alloy_consensus::{TxEip1559, TxEip4844, TxEip7702};
 use alloy_eips::eip7702::{Authorization, SignedAuthorization};
-use alloy_primitives::{Address, B256, Signature, TxKind, U256, address, b256, eip191_hash_message, hex, keccak256};
+use alloy_primitives::{Address, B256, Signature, U256, address, b256, eip191_hash_message, hex, keccak256};
 use devnode::accounts::{DEV_ACCOUNTS, DevAccount};
 use devnode::chain::{Mining, Transaction};
-use devnode::rpc::{Api, RpcError};
 use devnode::{Config, Node};
 use serde_json::{Value, json};
+use support::{CHAIN_ID, Chain, number, signed, word};
 
 /// Reverts with its calldata.
 const REVERTER: &str = "0x365f5f37365ffd";
@@ -28,7 +28,6 @@ const TELL_NUMBER: &str = "0x435f5260205ff3";
 const SMALL_WORD_GAS: u64 = 31 * 4 + 16;
 const AUTHORIZATION_GAS: u64 = 25_000;
 const KNOWN_AUTHORITY_REFUND: u64 = 12_500;
-const CHAIN_ID: u64 = 412_346;
 
 /// The account that pays.
 const ALICE: DevAccount = DEV_ACCOUNTS[0];
@@ -36,36 +35,9 @@ const ALICE: DevAccount = DEV_ACCOUNTS[0];
 const BOB: DevAccount = DEV_ACCOUNTS[1];
 const NOBODY: Address = Address::repeat_byte(0x99);
 
-struct Chain(Api);
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self::new(Config::default())
-    }
-}
-
 impl Chain {
-    fn new(config: Config) -> Self {
-        Self(Api::new(Arc::new(Node::new(config).expect("a possible configuration"))))
-    }
-
     fn node(&self) -> &Arc<Node> {
         self.0.node()
-    }
-
-    fn ask(&self, method: &str, params: Value) -> Value {
-        self.0.request(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
-    }
-
-    fn refuse(&self, method: &str, params: Value) -> RpcError {
-        self.0.request(method, params).expect_err("an error")
-    }
-
-    /// Puts code at an address of one repeated byte.
-    fn place(&self, byte: u8, code: &str) -> Address {
-        let address = Address::repeat_byte(byte);
-        self.ask("anvil_setCode", json!([address, code]));
-        address
     }
 
     fn code(&self, account: Address) -> String {
@@ -76,20 +48,12 @@ impl Chain {
         self.ask("eth_getStorageAt", json!([account, "0x0"]))
     }
 
-    fn nonce(&self, account: Address) -> u64 {
-        number(&self.ask("eth_getTransactionCount", json!([account])))
-    }
-
     fn balance(&self, account: Address) -> U256 {
         self.ask("eth_getBalance", json!([account])).as_str().expect("a quantity").parse().expect("a number")
     }
 
     fn height(&self) -> u64 {
         self.node().block_number()
-    }
-
-    fn receipt(&self, hash: &Value) -> Value {
-        self.ask("eth_getTransactionReceipt", json!([hash]))
     }
 
     /// Sends a raw transaction and gives its receipt.
@@ -120,24 +84,6 @@ impl Chain {
     }
 }
 
-fn number(quantity: &Value) -> u64 {
-    let text = quantity.as_str().expect("a quantity");
-    u64::from_str_radix(text.strip_prefix("0x").expect("a prefix"), 16).expect("a number")
-}
-
-fn word(value: u64) -> String {
-    format!("0x{value:064x}")
-}
-
-fn sign<T: SignableTransaction<Signature> + RlpEcdsaEncodableTx>(tx: T, key: B256) -> String {
-    let signature = sign_message(key, tx.signature_hash()).expect("a valid key");
-    hex::encode_prefixed(tx.into_signed(signature).encoded_2718())
-}
-
-fn signed<T: SignableTransaction<Signature> + RlpEcdsaEncodableTx>(tx: T) -> String {
-    sign(tx, ALICE.key)
-}
-
 fn authorize(key: B256, address: Address, chain_id: u64, nonce: u64) -> SignedAuthorization {
     let authorization = Authorization { chain_id: U256::from(chain_id), address, nonce };
     let signature = sign_message(key, authorization.signature_hash()).expect("a valid key");
@@ -156,17 +102,7 @@ fn told(signed: &SignedAuthorization) -> Value {
 }
 
 fn pays(nonce: u64, to: Address, max_fee_per_gas: u128) -> TxEip1559 {
-    TxEip1559 {
-        chain_id: CHAIN_ID,
-        nonce,
-        gas_limit: 200_000,
-        max_fee_per_gas,
-        max_priority_fee_per_gas: 0,
-        to: TxKind::Call(to),
-        value: U256::ONE,
-        access_list: Default::default(),
-        input: Default::default(),
-    }
+    TxEip1559 { max_fee_per_gas, value: U256::ONE, ..support::transfer(nonce, to, "0x") }
 }
 
 fn transfer(nonce: u64) -> TxEip1559 {

@@ -2,6 +2,8 @@
 //!
 //! `DEVNODE_RESTARTS=50 cargo test -p devnode --test persistence` kills it more often than the five times of the short run.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,12 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::{SignableTransaction, TxLegacy};
-use alloy_eips::eip2718::Encodable2718;
+use alloy_consensus::TxLegacy;
 use alloy_primitives::{Address, TxKind, U256, hex};
 use devnode::accounts::{DEV_ACCOUNTS, DevAccount};
 use serde_json::{Value, json};
+use support::{CHAIN_ID, number, sign};
 use tempfile::TempDir;
 
 /// Whom the load writes to: slot 0 counts.
@@ -111,14 +112,9 @@ fn ask(address: &str, method: &str, params: Value) -> Result<Value, String> {
     }
 }
 
-fn number(quantity: &Value) -> u64 {
-    let text = quantity.as_str().expect("a quantity");
-    u64::from_str_radix(text.strip_prefix("0x").expect("a prefix"), 16).expect("a number")
-}
-
 fn legacy(nonce: u64, to: TxKind, input: &str) -> TxLegacy {
     TxLegacy {
-        chain_id: Some(412_346),
+        chain_id: Some(CHAIN_ID),
         nonce,
         gas_price: 1_000_000_000,
         gas_limit: 200_000,
@@ -128,14 +124,9 @@ fn legacy(nonce: u64, to: TxKind, input: &str) -> TxLegacy {
     }
 }
 
-fn signed(account: &DevAccount, tx: TxLegacy) -> String {
-    let signature = sign_message(account.key, tx.signature_hash()).expect("a valid key");
-    hex::encode_prefixed(tx.into_signed(signature).encoded_2718())
-}
-
 /// A signed call of the first account.
 fn call(nonce: u64, to: Address, input: &str) -> String {
-    signed(&DEV_ACCOUNTS[0], legacy(nonce, TxKind::Call(to), input))
+    sign(DEV_ACCOUNTS[0].key, legacy(nonce, TxKind::Call(to), input))
 }
 
 /// What a node has confirmed, each with the moment when it did.
@@ -297,7 +288,7 @@ fn what_a_program_did_is_shown_in_a_table() {
             value: text("value").parse().expect("a number"),
             ..legacy(nonce as u64, to, text("data"))
         };
-        hashes.push(node.ask("eth_sendRawTransaction", json!([signed(&account, tx)])));
+        hashes.push(node.ask("eth_sendRawTransaction", json!([sign(account.key, tx)])));
     }
     let trace = |hash: &str| {
         let output = run(&["trace", hash, "--rpc", node.banner["http"].as_str().expect("an address")]);

@@ -1,19 +1,19 @@
 //! What clients see: errors in geth's words, overrides, snapshots, time, batches, the server itself.
 
+mod support;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::sync::Arc;
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::transaction::RlpEcdsaEncodableTx;
-use alloy_consensus::{SignableTransaction, TxEip1559, TxLegacy};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, Signature, TxKind, U256, hex};
+use alloy_consensus::{TxEip1559, TxLegacy};
+use alloy_primitives::{Address, TxKind, U256, hex};
 use devnode::accounts::DEV_ACCOUNTS;
-use devnode::rpc::{Api, RpcError, ServeError};
+use devnode::rpc::ServeError;
 use devnode::{Config, Node};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use support::{Chain, number, signed, transfer, word};
 
 /// Reverts with its calldata; `60008037` … : CALLDATACOPY everything, REVERT.
 const REVERTER: &str = "0x365f5f37365ffd";
@@ -24,72 +24,12 @@ const WRITER: &str = "0x5f355f555f355f52600760205fa1";
 /// Gives back the time.
 const TELL_TIME: &str = "0x425f5260205ff3";
 
-struct Chain(Api);
-
 impl Chain {
-    fn new(config: Config) -> Self {
-        Self(Api::new(Arc::new(Node::new(config).expect("a possible configuration"))))
-    }
-
-    fn ask(&self, method: &str, params: Value) -> Value {
-        self.0.request(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
-    }
-
-    fn refuse(&self, method: &str, params: Value) -> RpcError {
-        self.0.request(method, params).expect_err("an error")
-    }
-
-    /// Puts code at an address of one repeated byte.
-    fn place(&self, byte: u8, code: &str) -> Address {
-        let address = Address::repeat_byte(byte);
-        self.ask("anvil_setCode", json!([address, code]));
-        address
-    }
-
     /// Sends a transaction of the first account.
     fn send(&self, to: Address, data: &str) -> Value {
-        let from = DEV_ACCOUNTS[0].address;
-        let nonce = number(&self.ask("eth_getTransactionCount", json!([from])));
+        let nonce = self.nonce(DEV_ACCOUNTS[0].address);
         self.ask("eth_sendRawTransaction", json!([signed(transfer(nonce, to, data))]))
     }
-
-    fn receipt(&self, hash: &Value) -> Value {
-        self.ask("eth_getTransactionReceipt", json!([hash]))
-    }
-}
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self::new(Config::default())
-    }
-}
-
-fn number(quantity: &Value) -> u64 {
-    let text = quantity.as_str().expect("a quantity");
-    u64::from_str_radix(text.strip_prefix("0x").expect("a prefix"), 16).expect("a number")
-}
-
-fn transfer(nonce: u64, to: Address, data: &str) -> TxEip1559 {
-    TxEip1559 {
-        chain_id: 412_346,
-        nonce,
-        gas_limit: 200_000,
-        max_fee_per_gas: 1_000_000_000,
-        max_priority_fee_per_gas: 0,
-        to: TxKind::Call(to),
-        value: U256::ZERO,
-        access_list: Default::default(),
-        input: data.parse().expect("hex"),
-    }
-}
-
-fn signed<T: SignableTransaction<Signature> + RlpEcdsaEncodableTx>(tx: T) -> String {
-    let signature = sign_message(DEV_ACCOUNTS[0].key, tx.signature_hash()).expect("a valid key");
-    hex::encode_prefixed(tx.into_signed(signature).encoded_2718())
-}
-
-fn word(value: u64) -> String {
-    format!("0x{value:064x}")
 }
 
 /// `Error(string)` with the text "no".

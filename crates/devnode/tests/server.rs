@@ -1,19 +1,19 @@
 //! What clients see of the server: WebSocket and subscriptions, browsers, bounds, and that nothing brings it down.
 
+mod support;
+
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, TxKind, U256, hex};
+use alloy_primitives::{Address, hex};
 use devnode::accounts::DEV_ACCOUNTS;
 use devnode::rpc::{Api, RpcError};
 use devnode::{Config, Handle, Node};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use support::{number, signed, transfer, word};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 /// Stores its first word in slot 0 and logs it with topic 7.
@@ -63,9 +63,8 @@ impl Server {
 
     /// Calls a contract by a transaction of the first account.
     fn call(&self, to: Address, word: u64) -> Value {
-        let nonce = self.ask("eth_getTransactionCount", json!([DEV_ACCOUNTS[0].address]));
-        let nonce = u64::from_str_radix(&nonce.as_str().expect("a quantity")[2..], 16).expect("a number");
-        self.ask("eth_sendRawTransaction", json!([signed(nonce, to, word)]))
+        let nonce = number(&self.ask("eth_getTransactionCount", json!([DEV_ACCOUNTS[0].address])));
+        self.ask("eth_sendRawTransaction", json!([call(nonce, to, word)]))
     }
 
     fn writer(&self, byte: u8) -> Address {
@@ -90,24 +89,9 @@ impl Default for Server {
     }
 }
 
-fn word(value: u64) -> String {
-    format!("0x{value:064x}")
-}
-
-fn signed(nonce: u64, to: Address, value: u64) -> String {
-    let tx = TxEip1559 {
-        chain_id: 412_346,
-        nonce,
-        gas_limit: 200_000,
-        max_fee_per_gas: 1_000_000_000,
-        max_priority_fee_per_gas: 0,
-        to: TxKind::Call(to),
-        value: U256::ZERO,
-        access_list: Default::default(),
-        input: word(value).parse().expect("hex"),
-    };
-    let signature = sign_message(DEV_ACCOUNTS[0].key, tx.signature_hash()).expect("a valid key");
-    hex::encode_prefixed(tx.into_signed(signature).encoded_2718())
+/// A signed call of the first account with one word.
+fn call(nonce: u64, to: Address, value: u64) -> String {
+    signed(transfer(nonce, to, &word(value)))
 }
 
 fn request(id: u64, method: &str, params: Value) -> Value {
@@ -227,7 +211,7 @@ fn all_methods_work_over_a_websocket() {
     let server = Server::default();
     let mut client = server.open();
     assert_eq!(client.ask("eth_chainId", json!([]))["result"], "0x64aba");
-    let hash = client.ask("eth_sendRawTransaction", json!([signed(0, Address::repeat_byte(1), 0)]))["result"].clone();
+    let hash = client.ask("eth_sendRawTransaction", json!([call(0, Address::repeat_byte(1), 0)]))["result"].clone();
     assert_eq!(client.ask("eth_getTransactionReceipt", json!([hash]))["result"]["status"], "0x1");
     assert_eq!(client.ask("eth_none", json!([]))["error"]["code"], -32601);
     let batch = json!([request(7, "eth_blockNumber", json!([])), request(8, "net_version", json!([]))]);
@@ -294,7 +278,7 @@ fn accepted_transactions_are_told_even_while_they_wait() {
     let of_hashes = hashes.subscribe(json!(["newPendingTransactions"]));
     let of_full = full.subscribe(json!(["newPendingTransactions", true]));
     let filter = server.ask("eth_newPendingTransactionFilter", json!([]));
-    let send = |nonce| server.ask("eth_sendRawTransaction", json!([signed(nonce, Address::repeat_byte(1), 9)]));
+    let send = |nonce| server.ask("eth_sendRawTransaction", json!([call(nonce, Address::repeat_byte(1), 9)]));
     let sent = [send(1), send(0)];
     for hash in &sent {
         assert_eq!(&hashes.told(&of_hashes), hash);

@@ -1,17 +1,15 @@
 //! What a developer sees of an execution: opcodes, state before and after, console lines, where the gas of programs went.
 
-use std::sync::Arc;
+mod support;
+
 use std::sync::mpsc;
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::eip2718::Encodable2718;
+use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, hex, keccak256};
 use devnode::accounts::DEV_ACCOUNTS;
 use devnode::profile::Profile;
-use devnode::rpc::{Api, RpcError};
-use devnode::{Config, Node};
 use serde_json::{Value, json};
+use support::{Chain, signed, transfer};
 
 /// Stores 7 in slot 0, loads it, and gives it back.
 const STORER: &str = "0x60075f555f545f5260205ff3";
@@ -25,45 +23,16 @@ const REVERTER: &str = "0x365f5f37365ffd";
 const TALKER: &str = "0x365f5f375f5f365f6a636f6e736f6c652e6c6f675afa505f5ffd";
 const ARB_WASM: Address = address!("0000000000000000000000000000000000000071");
 
-struct Chain(Api);
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self(Api::new(Arc::new(Node::new(Config::default()).expect("the default configuration"))))
-    }
-}
-
 impl Chain {
-    fn ask(&self, method: &str, params: Value) -> Value {
-        self.0.request(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
-    }
-
-    fn refuse(&self, method: &str, params: Value) -> RpcError {
-        self.0.request(method, params).expect_err("an error")
-    }
-
-    fn place(&self, byte: u8, code: &str) -> Address {
-        let address = Address::repeat_byte(byte);
-        self.ask("anvil_setCode", json!([address, code]));
-        address
-    }
-
     fn send(&self, to: Option<Address>, value: u128, data: impl Into<Bytes>) -> Value {
-        let from = &DEV_ACCOUNTS[0];
-        let nonce = self.ask("eth_getTransactionCount", json!([from.address]));
         let tx = TxEip1559 {
-            chain_id: 412_346,
-            nonce: u64::from_str_radix(&nonce.as_str().expect("a quantity")[2..], 16).expect("a number"),
             gas_limit: 10_000_000,
-            max_fee_per_gas: 1_000_000_000,
-            max_priority_fee_per_gas: 0,
             to: to.map_or(TxKind::Create, TxKind::Call),
             value: U256::from(value),
-            access_list: Default::default(),
             input: data.into(),
+            ..transfer(self.nonce(DEV_ACCOUNTS[0].address), Address::ZERO, "0x")
         };
-        let signature = sign_message(from.key, tx.signature_hash()).expect("a valid key");
-        self.ask("eth_sendRawTransaction", json!([hex::encode_prefixed(tx.into_signed(signature).encoded_2718())]))
+        self.ask("eth_sendRawTransaction", json!([signed(tx)]))
     }
 
     fn trace(&self, hash: &Value, options: Value) -> Value {
@@ -84,10 +53,6 @@ impl Chain {
         let receipt = self.receipt(&self.send(Some(ARB_WASM), 10u128.pow(18), activate));
         assert_eq!(receipt["status"], "0x1", "{receipt}");
         program
-    }
-
-    fn receipt(&self, hash: &Value) -> Value {
-        self.ask("eth_getTransactionReceipt", json!([hash]))
     }
 }
 

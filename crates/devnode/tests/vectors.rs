@@ -5,15 +5,15 @@
 //! gas only), `shape` (names and types only), `setup` (not compared), `loose` (not gas, ink and output), `dataFee` (the fee
 //! in output and event depends on time). Error texts are for orientation: codes and data must be equal.
 
+mod support;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
-use alloy_eips::eip2718::Encodable2718;
+use alloy_consensus::{TxEip1559, TxEip2930, TxLegacy};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use devnode::accounts::DEV_ACCOUNTS;
 use devnode::rpc::Api;
 use devnode::{Config, Node};
@@ -277,9 +277,14 @@ fn sign(key: B256, nonce: u64, step: &Value) -> String {
     });
     let access_list = AccessList(items.collect());
     match step["type"].as_u64().unwrap_or(2) {
-        0 => signed(key, TxLegacy { chain_id: Some(chain_id), nonce, gas_price: FEE, gas_limit, to, value, input }),
-        1 => signed(key, TxEip2930 { chain_id, nonce, gas_price: FEE, gas_limit, to, value, access_list, input }),
-        2 => signed(
+        0 => support::sign(
+            key,
+            TxLegacy { chain_id: Some(chain_id), nonce, gas_price: FEE, gas_limit, to, value, input },
+        ),
+        1 => {
+            support::sign(key, TxEip2930 { chain_id, nonce, gas_price: FEE, gas_limit, to, value, access_list, input })
+        }
+        2 => support::sign(
             key,
             TxEip1559 {
                 chain_id,
@@ -295,14 +300,6 @@ fn sign(key: B256, nonce: u64, step: &Value) -> String {
         ),
         other => panic!("no such type: {other}"),
     }
-}
-
-fn signed<T>(key: B256, tx: T) -> String
-where
-    T: SignableTransaction<Signature> + alloy_consensus::transaction::RlpEcdsaEncodableTx,
-{
-    let signature = sign_message(key, tx.signature_hash()).expect("a valid key");
-    hex::encode_prefixed(tx.into_signed(signature).encoded_2718())
 }
 
 fn only(value: &Value, names: &[&str]) -> Value {

@@ -200,11 +200,11 @@ impl Node {
     /// Drops all transactions that are not mined yet, or those of one sender.
     pub fn drop_transactions(&self, sender: Option<Address>) {
         let mut chain = self.chain.write();
-        let waiting: Vec<_> = chain.waiting().cloned().collect();
         let gone = |tx: &&Transaction| sender.is_none_or(|sender| tx.from() == sender);
-        for tx in waiting.iter().filter(gone) {
-            chain.desk.pool.remove(tx.hash());
-            chain.queue.remove(tx.hash());
+        let hashes: Vec<B256> = chain.waiting().filter(gone).map(Transaction::hash).collect();
+        for hash in hashes {
+            chain.desk.pool.remove(hash);
+            chain.queue.remove(hash);
         }
     }
 

@@ -211,6 +211,11 @@ impl Node {
         self.chain.read().head().header.number
     }
 
+    /// The latest block.
+    pub fn head(&self) -> Arc<Block> {
+        self.chain.read().head().clone()
+    }
+
     /// A block.
     pub fn block(&self, block: &BlockRef) -> Option<Arc<Block>> {
         self.chain.read().block(block).cloned()

@@ -4,11 +4,10 @@ use alloy_consensus::crypto::secp256k1::sign_message;
 use alloy_consensus::transaction::RlpEcdsaEncodableTx;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind};
 
 use super::{BlockRef, CallError, CallRequest, DecodeError, Node, SendError, Transaction};
-use crate::evm::TxError;
+use crate::evm::{TxError, access_list};
 
 /// Most accounts that are impersonated at the same time.
 const MAX_IMPERSONATED: usize = 10_000;
@@ -207,9 +206,7 @@ impl Node {
         let gas_price = call.gas_price.unwrap_or_default();
         let max_fee_per_gas = call.max_fee.unwrap_or_default();
         let max_priority_fee_per_gas = call.priority_fee.unwrap_or_default();
-        let items = call.access_list.into_iter();
-        let access_list =
-            AccessList(items.map(|(address, storage_keys)| AccessListItem { address, storage_keys }).collect());
+        let access_list = access_list(call.access_list);
         match kind {
             0 => encode(TxLegacy { chain_id: Some(chain_id), nonce, gas_price, gas_limit, to, value, input }, sign),
             1 => encode(TxEip2930 { chain_id, nonce, gas_price, gas_limit, to, value, access_list, input }, sign),

@@ -1,6 +1,6 @@
 //! Amounts of ETH, as people write them.
 
-use alloy_primitives::U256;
+use alloy_primitives::{U256, utils::format_ether};
 
 /// Digits after the point.
 const DECIMALS: usize = 18;
@@ -19,10 +19,7 @@ pub(super) fn parse_ether(text: &str) -> Result<U256, String> {
 
 /// The shortest way to write it.
 pub(super) fn ether(wei: U256) -> String {
-    let digits = format!("{wei:0>width$}", width = DECIMALS + 1);
-    let (whole, part) = digits.split_at(digits.len() - DECIMALS);
-    let amount = format!("{whole}.{part}");
-    amount.trim_end_matches('0').trim_end_matches('.').to_owned()
+    format_ether(wei).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Signature, TxKind, U256, keccak256};
 
-use super::types::{L1Data, TxRequest};
+use super::types::{L1Data, TxRequest, access_list};
 
 /// Units of a byte: what a byte of calldata costs on L1 in gas.
 const UNITS_PER_BYTE: u64 = 16;
@@ -44,7 +43,6 @@ fn units(data: &[u8], quality: i32) -> u64 {
 /// What a signed transaction could be that does what a call does. Its signature does not compress, as none does.
 fn stand_in(tx: &TxRequest, chain_id: u64) -> Vec<u8> {
     let noise = |seed: u8| U256::from_be_bytes(keccak256([seed]).0);
-    let items = tx.access_list.iter().cloned();
     TxEip1559 {
         chain_id,
         nonce: tx.nonce.unwrap_or(noise(0).as_limbs()[0] >> 32),
@@ -53,9 +51,7 @@ fn stand_in(tx: &TxRequest, chain_id: u64) -> Vec<u8> {
         max_priority_fee_per_gas: tx.priority_fee,
         to: tx.to.map_or(TxKind::Create, TxKind::Call),
         value: tx.value,
-        access_list: AccessList(
-            items.map(|(address, storage_keys)| AccessListItem { address, storage_keys }).collect(),
-        ),
+        access_list: access_list(tx.access_list.iter().cloned()),
         input: tx.data.clone(),
     }
     .into_signed(Signature::new(noise(2), noise(3), true))

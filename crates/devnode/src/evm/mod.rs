@@ -28,6 +28,7 @@ mod types;
 mod words;
 
 pub use estimate::{Estimate, estimate};
+pub(crate) use types::access_list;
 pub use types::{BlockContext, Execution, L1Data, Mode, Options, Status, TxError, TxRequest};
 pub use words::{describe_revert, revert_message};
 

@@ -1,5 +1,6 @@
 //! What goes into an execution and what comes out of it.
 
+use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_eips::eip7702::RecoveredAuthorization;
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use revm::state::EvmState;
@@ -91,6 +92,12 @@ pub enum L1Data {
     Signed(Bytes),
     /// Nothing: it is ArbOS's own.
     None,
+}
+
+/// Addresses with their slots, as transactions hold them (EIP-2930).
+pub(crate) fn access_list(items: impl IntoIterator<Item = (Address, Vec<B256>)>) -> AccessList {
+    let item = |(address, storage_keys)| AccessListItem { address, storage_keys };
+    AccessList(items.into_iter().map(item).collect())
 }
 
 /// Whether an execution is meant to be mined.

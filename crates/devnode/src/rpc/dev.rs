@@ -11,7 +11,7 @@ use super::params::Params;
 use super::types::{bytes, quantity};
 use super::{Answer, Api};
 use crate::arbos::precompiles::{ARB_WASM, ArbWasm};
-use crate::chain::{BlockRef, CallRequest, MAX_TIME, Mining, SendRequest};
+use crate::chain::{CallRequest, MAX_TIME, Mining, SendRequest};
 use crate::evm::BlockContext;
 
 /// From here on, `evm_setIntervalMining` counts milliseconds, as Hardhat does; below, seconds, as anvil does.
@@ -150,7 +150,7 @@ pub(super) fn activate(api: &Api, params: &Params) -> Answer {
 
 pub(super) fn node_info(api: &Api, _: &Params) -> Answer {
     let node = api.node();
-    let head = node.block(&BlockRef::Latest).ok_or_else(|| RpcError::new("header not found"))?;
+    let head = node.head();
     Ok(json!({
         "currentBlockNumber": quantity(head.header.number),
         "currentBlockTimestamp": head.header.timestamp,
@@ -170,7 +170,7 @@ pub(super) fn node_info(api: &Api, _: &Params) -> Answer {
 
 pub(super) fn metadata(api: &Api, _: &Params) -> Answer {
     let node = api.node();
-    let head = node.block(&BlockRef::Latest).ok_or_else(|| RpcError::new("header not found"))?;
+    let head = node.head();
     Ok(json!({
         "clientVersion": super::eth::VERSION,
         "chainId": node.config().chain_id,

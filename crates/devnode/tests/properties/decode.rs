@@ -1,6 +1,5 @@
 //! Signed transactions from anybody: never a panic, and what is accepted has one encoding.
 
-use alloy_consensus::crypto::secp256k1::sign_message;
 use alloy_consensus::transaction::{RlpEcdsaEncodableTx, Transaction as _};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEnvelope, TxLegacy};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
@@ -13,15 +12,13 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::cases;
-
-const CHAIN: u64 = 412_346;
+use crate::support::{CHAIN_ID, encode};
 
 fn signed<T>(tx: T) -> Vec<u8>
 where
     T: SignableTransaction<Signature> + RlpEcdsaEncodableTx,
 {
-    let signature = sign_message(DEV_ACCOUNTS[0].key, tx.signature_hash()).expect("a valid key");
-    tx.into_signed(signature).encoded_2718()
+    encode(DEV_ACCOUNTS[0].key, tx).to_vec()
 }
 
 #[derive(Clone, Debug)]
@@ -47,10 +44,10 @@ impl Fields {
             storage_keys: slots.iter().map(B256::from).collect(),
         });
         let access_list = AccessList(items.collect());
-        let chain_id = CHAIN;
+        let chain_id = CHAIN_ID;
         match self.kind {
             0 => {
-                let chain_id = self.protected.then_some(CHAIN);
+                let chain_id = self.protected.then_some(CHAIN_ID);
                 signed(TxLegacy { chain_id, nonce, gas_price: fee, gas_limit, to, value, input })
             }
             1 => signed(TxEip2930 { chain_id, nonce, gas_price: fee, gas_limit, to, value, access_list, input }),
@@ -128,7 +125,7 @@ fn apply(raw: &mut Vec<u8>, damage: Damage) {
 
 /// Whatever is accepted says what another reader of the same bytes finds, and is written back as it came.
 fn check(raw: &[u8]) -> Result<Option<Transaction>, TestCaseError> {
-    let Ok(tx) = Transaction::decode(raw.to_vec().into(), CHAIN) else { return Ok(None) };
+    let Ok(tx) = Transaction::decode(raw.to_vec().into(), CHAIN_ID) else { return Ok(None) };
     let other = TxEnvelope::decode_2718(&mut &raw[..]).expect("another reader accepts it, too");
     prop_assert_eq!(other.encoded_2718(), raw, "it has another encoding");
     prop_assert_eq!(tx.raw().as_ref(), raw);
@@ -140,7 +137,7 @@ fn check(raw: &[u8]) -> Result<Option<Transaction>, TestCaseError> {
     prop_assert_eq!((tx.max_fee(), tx.priority_fee()), (other.max_fee_per_gas(), other.max_priority_fee_per_gas()));
     prop_assert_eq!(tx.input(), other.input());
     prop_assert_eq!(tx.access_list(), other.access_list());
-    prop_assert!(tx.chain_id().is_none_or(|chain| chain == CHAIN));
+    prop_assert!(tx.chain_id().is_none_or(|chain| chain == CHAIN_ID));
     prop_assert!(tx.from() != Address::ZERO);
     Ok(Some(tx))
 }
@@ -176,5 +173,5 @@ proptest! {
 #[test]
 fn what_is_too_long_is_refused_before_it_is_read() {
     let raw = vec![0xf9; MAX_TX_BYTES + 1];
-    assert_eq!(Transaction::decode(raw.into(), CHAIN), Err(DecodeError::Oversized(MAX_TX_BYTES + 1)));
+    assert_eq!(Transaction::decode(raw.into(), CHAIN_ID), Err(DecodeError::Oversized(MAX_TX_BYTES + 1)));
 }

@@ -5,6 +5,8 @@
 mod decode;
 mod past;
 mod snapshots;
+#[path = "../support/mod.rs"]
+mod support;
 mod trees;
 
 use proptest::test_runner::Config;

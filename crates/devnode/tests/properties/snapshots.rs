@@ -1,8 +1,6 @@
 //! Snapshots: going back restores everything that anybody can ask for.
 
-use alloy_consensus::crypto::secp256k1::sign_message;
-use alloy_consensus::{SignableTransaction, TxLegacy};
-use alloy_eips::eip2718::Encodable2718;
+use alloy_consensus::TxLegacy;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use devnode::accounts::DEV_ACCOUNTS;
 use devnode::chain::{BlockRef, LogFilter, LogRange};
@@ -11,6 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::cases;
+use crate::support::{CHAIN_ID, encode};
 
 /// Stores its second word in the slot that its first one names, and logs the slot with topic 7.
 const WRITER: [u8; 11] = [0x60, 0x20, 0x35, 0x5f, 0x35, 0x55, 0x60, 0x07, 0x5f, 0x5f, 0xa1];
@@ -129,7 +128,7 @@ impl Chain {
 
 fn sign(nonce: u64, to: TxKind, value: u64, input: Vec<u8>) -> Bytes {
     let tx = TxLegacy {
-        chain_id: Some(412_346),
+        chain_id: Some(CHAIN_ID),
         nonce,
         gas_price: 1_000_000_000,
         gas_limit: 200_000,
@@ -137,8 +136,7 @@ fn sign(nonce: u64, to: TxKind, value: u64, input: Vec<u8>) -> Bytes {
         value: U256::from(value),
         input: input.into(),
     };
-    let signature = sign_message(DEV_ACCOUNTS[0].key, tx.signature_hash()).expect("a valid key");
-    tx.into_signed(signature).encoded_2718().into()
+    encode(DEV_ACCOUNTS[0].key, tx)
 }
 
 fn words(words: [u64; 2]) -> Vec<u8> {

@@ -321,53 +321,64 @@ impl Chain {
     /// What changed since this or [`Chain::record`] was called last; none if nothing did. A chain for which neither was
     /// has come in the place of the one for which they were.
     pub(in super::super) fn take_step(&mut self) -> Option<Step> {
-        let Some(saved) = &mut self.saved else {
+        let Some(mut saved) = self.saved.take() else {
             self.record();
             return Some(self.whole());
         };
+        let changes = self.state.take_changes();
+        let step = self.step_since(&mut saved, changes);
+        self.saved = Some(saved);
+        step
+    }
+
+    /// What changed since `saved`, which becomes the present; `changes` are those of the state.
+    fn step_since(&self, saved: &mut Saved, changes: Option<Changes>) -> Option<Step> {
         let head = self.blocks.head().header.number;
         let kept = saved.kept.min(head);
-        let mut waiting: Vec<&Transaction> = self.desk.pool.iter().chain(self.queue.iter()).collect();
-        waiting.sort_by_key(|tx| (tx.from(), tx.nonce()));
+        let waiting = self.waiting_in_order();
         let hashes: HashSet<B256> = waiting.iter().map(|tx| tx.hash()).collect();
         let mut dropped: Vec<B256> = saved.queued.difference(&hashes).copied().collect();
         dropped.sort_unstable();
-        let queued: Vec<TransactionRecord> =
-            waiting.into_iter().filter(|tx| !saved.queued.contains(&tx.hash())).map(TransactionRecord::from).collect();
-        let changes = self.state.take_changes();
+        let new: Vec<&Transaction> = waiting.into_iter().filter(|tx| !saved.queued.contains(&tx.hash())).collect();
         let same = kept == saved.head && kept == head && self.clock == saved.clock;
-        if changes.is_none() && same && dropped.is_empty() && queued.is_empty() {
+        if changes.is_none() && same && dropped.is_empty() && new.is_empty() {
             return None;
         }
         let (version, horizon) = (self.state.version(), self.state.horizon());
         let step = Step {
             kept: Vec::from_iter((kept < saved.head).then_some(kept)),
             blocks: self.blocks.since(kept + 1).map(|block| BlockRecord::from(&**block)).collect(),
+            dropped,
+            ..self.present(new, changes.unwrap_or(Changes { version, horizon, ..Changes::default() }))
+        };
+        *saved = Saved { head, kept: head, clock: self.clock.clone(), queued: hashes };
+        Some(step)
+    }
+
+    /// What waits, in the order of senders and nonces.
+    fn waiting_in_order(&self) -> Vec<&Transaction> {
+        let mut waiting: Vec<&Transaction> = self.waiting().collect();
+        waiting.sort_by_key(|tx| (tx.from(), tx.nonce()));
+        waiting
+    }
+
+    /// A step that tells all but blocks as it is now.
+    fn present(&self, queued: Vec<&Transaction>, changes: Changes) -> Step {
+        Step {
             oldest: self.blocks.oldest(),
             started: Vec::from_iter(self.started),
             clock: (&self.clock).into(),
-            queued,
-            dropped,
-            ..Step::of(changes.unwrap_or(Changes { version, horizon, ..Changes::default() }))
-        };
-        saved.queued = hashes;
-        (saved.head, saved.kept) = (head, head);
-        saved.clock = self.clock.clone();
-        Some(step)
+            queued: queued.into_iter().map(TransactionRecord::from).collect(),
+            ..Step::of(changes)
+        }
     }
 
     /// The step from nothing to this chain.
     fn whole(&self) -> Step {
-        let mut waiting: Vec<&Transaction> = self.waiting().collect();
-        waiting.sort_by_key(|tx| (tx.from(), tx.nonce()));
         Step {
             anew: true,
             blocks: self.blocks.since(0).map(|block| BlockRecord::from(&**block)).collect(),
-            oldest: self.blocks.oldest(),
-            started: Vec::from_iter(self.started),
-            clock: (&self.clock).into(),
-            queued: waiting.into_iter().map(TransactionRecord::from).collect(),
-            ..Step::of(self.state.contents())
+            ..self.present(self.waiting_in_order(), self.state.contents())
         }
     }
 
@@ -488,14 +499,5 @@ pub(super) fn image(
     for block in chain.blocks.since(1) {
         push(Step { blocks: vec![BlockRecord::from(&**block)], ..Step::of(now.clone()) }, false)?;
     }
-    let mut queued: Vec<&Transaction> = chain.waiting().collect();
-    queued.sort_by_key(|tx| (tx.from(), tx.nonce()));
-    let end = Step {
-        oldest: chain.blocks.oldest(),
-        started: Vec::from_iter(chain.started),
-        clock: (&chain.clock).into(),
-        queued: queued.into_iter().map(TransactionRecord::from).collect(),
-        ..Step::of(now)
-    };
-    push(end, true)
+    push(chain.present(chain.waiting_in_order(), now), true)
 }

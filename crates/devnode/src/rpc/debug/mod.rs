@@ -5,6 +5,8 @@ mod prestate;
 mod steps;
 mod tracer;
 
+use std::sync::Arc;
+
 use alloy_primitives::keccak256;
 use serde_json::json;
 
@@ -47,7 +49,7 @@ fn encoded_header(mut raw: &[u8]) -> Result<&[u8], alloy_rlp::Error> {
 
 fn trace_block(api: &Api, block: BlockRef, params: &Params) -> Answer {
     let tracer = Tracer::of(params, 1)?;
-    let block = api.node().block(&block).ok_or_else(|| RpcError::new("block not found"))?;
+    let block = found(api, &block)?;
     if block.header.number == 0 {
         return Err(RpcError::new("genesis is not traceable"));
     }
@@ -86,21 +88,25 @@ pub(super) fn trace_call(api: &Api, params: &Params) -> Answer {
     tracer.tell(&Traced { execution: &execution, prestate: &prestate, fees: &fees, place: None })
 }
 
-fn found(api: &Api, params: &Params) -> Result<std::sync::Arc<Block>, RpcError> {
-    let block = params.block(0, BlockRef::Latest)?;
-    api.node().block(&block).ok_or_else(|| RpcError::new("block not found"))
+fn found(api: &Api, block: &BlockRef) -> Result<Arc<Block>, RpcError> {
+    api.node().block(block).ok_or_else(|| RpcError::new("block not found"))
+}
+
+/// The block that the first argument means.
+fn named(api: &Api, params: &Params) -> Result<Arc<Block>, RpcError> {
+    found(api, &params.block(0, BlockRef::Latest)?)
 }
 
 pub(super) fn raw_block(api: &Api, params: &Params) -> Answer {
-    Ok(bytes(found(api, params)?.raw()))
+    Ok(bytes(named(api, params)?.raw()))
 }
 
 pub(super) fn raw_header(api: &Api, params: &Params) -> Answer {
-    Ok(bytes(alloy_rlp::encode(&found(api, params)?.header)))
+    Ok(bytes(alloy_rlp::encode(&named(api, params)?.header)))
 }
 
 pub(super) fn raw_receipts(api: &Api, params: &Params) -> Answer {
-    Ok(found(api, params)?.transactions.iter().map(|mined| bytes(mined.raw_receipt())).collect())
+    Ok(named(api, params)?.transactions.iter().map(|mined| bytes(mined.raw_receipt())).collect())
 }
 
 /// What needs the tree of state, which this node does not keep.
