@@ -147,7 +147,7 @@ fn transactions(c: &mut Criterion) {
 
 /// A module of about 80 KB: functions of the kinds of instructions that compilers emit, a table, data.
 fn large_module() -> Vec<u8> {
-    const FUNCTIONS: u32 = 400;
+    const FUNCTIONS: u32 = 245;
     let memory = MemArg { offset: 16, align: 2, target: MemArgTarget::Memory(0), ordering: None };
     let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
     types.ty().function([ValType::I32], [ValType::I32]);

@@ -42,6 +42,11 @@ pub use chain::Node;
 pub use config::Config;
 pub use rpc::{Handle, serve};
 
+#[cfg(all(debug_assertions, not(feature = "portable-dispatch")))]
+compile_error!(
+    "with debug assertions, programs need the feature `portable-dispatch`: without it they overflow the native stack"
+);
+
 /// The example of the README is one that works.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

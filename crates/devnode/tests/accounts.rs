@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy_consensus::crypto::secp256k1::{recover_signer, sign_message};
-use alloy_consensus::{TxEip1559, TxEip4844, TxEip7702};
+use alloy_consensus::{SignableTransaction, TxEip1559, TxEip4844, TxEip7702};
+use alloy_eips::Encodable2718;
 use alloy_eips::eip7702::{Authorization, SignedAuthorization};
 use alloy_primitives::{Address, B256, Signature, U256, address, b256, eip191_hash_message, hex, keccak256};
 use devnode::accounts::{DEV_ACCOUNTS, DevAccount};
@@ -338,6 +339,21 @@ fn a_raw_transaction_of_type_four_needs_an_authorization_and_the_gas_for_it() {
     let one = vec![authorize(BOB.key, NOBODY, 0, 0)];
     let starved = refuse(TxEip7702 { gas_limit: 45_999, ..chain.delegate(NOBODY, "0x", one) });
     assert_eq!(starved, "intrinsic gas too low: have 45999, want 46000");
+}
+
+#[test]
+fn of_the_two_signatures_that_say_the_same_only_the_lower_counts() {
+    let chain = Chain::default();
+    let tx = transfer(0);
+    let low = sign_message(DEV_ACCOUNTS[0].key, tx.signature_hash()).expect("a valid key");
+    let order = U256::from_be_slice(&hex!("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"));
+    let high = Signature::new(low.r(), order - low.s(), !low.v());
+    let send = |signature| json!([hex::encode_prefixed(tx.clone().into_signed(signature).encoded_2718())]);
+    assert_eq!(chain.refuse("eth_sendRawTransaction", send(high)).message, "invalid transaction v, r, s values");
+    let unsigned = Signature::new(U256::ZERO, low.s(), false);
+    assert_eq!(chain.refuse("eth_sendRawTransaction", send(unsigned)).message, "invalid transaction v, r, s values");
+    let hash = chain.ask("eth_sendRawTransaction", send(low));
+    assert_eq!(chain.receipt(&hash)["from"], json!(DEV_ACCOUNTS[0].address));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Transactions: decoding what users sign, and the one that begins each block.
 
 use alloy_consensus::transaction::RlpEcdsaDecodableTx;
-use alloy_consensus::{Signed, TxEip1559, TxEip2930, TxEip7702, TxLegacy};
+use alloy_consensus::{SignableTransaction, Signed, TxEip1559, TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::eip2930::AccessList;
 use alloy_eips::eip7702::{RecoveredAuthorization, SignedAuthorization};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, keccak256};
+use alloy_primitives::{Address, B256, B512, Bytes, Signature, TxKind, U256, address, keccak256};
 use alloy_rlp::{Decodable, Encodable};
+use revm::precompile::secp256k1::ecrecover;
 
 use crate::evm::{L1Data, TxRequest};
 
@@ -119,15 +120,26 @@ impl Body {
 
     /// Who signed it.
     fn signer(&self) -> Result<Address, DecodeError> {
-        let signer = match self {
-            Self::Legacy(tx) => tx.recover_signer(),
-            Self::Eip2930(tx) => tx.recover_signer(),
-            Self::Eip1559(tx) => tx.recover_signer(),
-            Self::Eip7702(tx) => tx.recover_signer(),
-            Self::Internal { .. } => return Ok(Transaction::INTERNAL_ADDRESS),
-        };
-        signer.map_err(|_| DecodeError::Signature)
+        match self {
+            Self::Legacy(tx) => recover(tx),
+            Self::Eip2930(tx) => recover(tx),
+            Self::Eip1559(tx) => recover(tx),
+            Self::Eip7702(tx) => recover(tx),
+            Self::Internal { .. } => Ok(Transaction::INTERNAL_ADDRESS),
+        }
     }
+}
+
+/// Who signed a transaction, found by the library that runs the precompile: it is several times as fast as alloy's.
+fn recover<T: SignableTransaction<Signature>>(tx: &Signed<T>) -> Result<Address, DecodeError> {
+    let signature = tx.signature();
+    // EIP-2: of the two signatures that a key can make of another one, only the lower counts.
+    if signature.normalize_s().is_some() {
+        return Err(DecodeError::Signature);
+    }
+    let [r, s] = [signature.r(), signature.s()].map(B256::from);
+    let key = ecrecover(&B512::from(r.concat_const(s)), u8::from(signature.v()), &tx.signature_hash());
+    key.map(Address::from_word).map_err(|_| DecodeError::Signature)
 }
 
 /// A transaction of a user, or Arbitrum's own.
