@@ -90,7 +90,7 @@ async fn play(options: &Options, series: Series, builder: Builder, url: &str, le
     }
     write_atomically(&options.certificate, &svg)?;
     tell(&format!("\nThe certificate of policy #{} is in {}\n", story.policy, options.certificate.display()));
-    tell(&solvency_table(&story.solvency().await?).to_string());
+    tell(&solvency_table(&story.solvency().await?, 6).to_string());
     tell(&table_of(&story.measured).to_string());
     tell(&format!("The story took {}.", span(started.elapsed().as_secs())));
     Ok(())

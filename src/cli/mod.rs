@@ -4,10 +4,14 @@
 //! one line an error that says what failed and what to do.
 
 mod build;
+mod cover;
 mod demo;
 mod deploy;
+mod deposit;
 mod gas;
 mod node;
+mod redeem;
+mod session;
 mod sizes;
 mod status;
 
@@ -39,6 +43,14 @@ enum Command {
     Deploy(deploy::Options),
     /// Show a deployment's ability to pay, products and prices.
     Status(status::Options),
+    /// Pay capital into the pool and get shares of it.
+    Deposit(deposit::Options),
+    /// Leave the pool: ask, take back, take what was served.
+    Redeem(redeem::Options),
+    /// Tell what a cover costs and why.
+    Quote(cover::QuoteOptions),
+    /// Buy a cover and get its certificate.
+    Buy(cover::BuyOptions),
     /// Play the whole story: capital, a cover, a depeg, a claim, an exit, a vote.
     Demo(demo::Options),
     /// Measure the gas of every operation of the story, with cached and uncached programs.
@@ -56,6 +68,10 @@ pub async fn run() -> Result<()> {
         Command::Sizes(options) => sizes::run(&options),
         Command::Deploy(options) => deploy::run(options).await,
         Command::Status(options) => status::run(options).await,
+        Command::Deposit(options) => deposit::run(options).await,
+        Command::Redeem(options) => redeem::run(options).await,
+        Command::Quote(options) => cover::quote(options).await,
+        Command::Buy(options) => cover::buy(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Gas(options) => gas::run(options).await,
     }
@@ -65,14 +81,14 @@ pub async fn run() -> Result<()> {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Connection {
     /// The chain's JSON-RPC.
-    #[arg(long, env = "PALISADE_RPC_URL", default_value = "http://127.0.0.1:8547", value_name = "URL")]
+    #[arg(long, global = true, env = "PALISADE_RPC_URL", default_value = "http://127.0.0.1:8547", value_name = "URL")]
     rpc: String,
     /// Refuse to work on another chain than this.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID")]
     chain_id: Option<u64>,
     /// An encrypted keystore file (its password: PALISADE_PASSWORD). Without one the key is taken from PALISADE_KEY;
     /// on a development chain the public development key serves.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     keystore: Option<PathBuf>,
 }
 

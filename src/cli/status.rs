@@ -1,52 +1,37 @@
 //! `palisade status`: what a careful buyer or underwriter wants to see.
 
 use clap::Args;
-use ethers::{signers::LocalWallet, types::U256};
-use eyre::{Result, eyre};
+use ethers::types::U256;
+use eyre::Result;
 use serde_json::json;
 
-use super::Connection;
+use super::session::{Place, Session};
 use crate::{
-    artefact::Builder,
     bindings::vault::Solvency,
     chain,
-    deploy::{Deployment, Ledger},
     report::{Table, amount, percent, percent_bps, span},
 };
 
 /// What to show.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    #[command(flatten)]
-    connection: Connection,
-    /// The deployment file; that of the chain if not given.
-    #[arg(long, value_name = "FILE")]
-    deployment: Option<std::path::PathBuf>,
     /// One object for programs.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(crate) async fn run(options: Options) -> Result<()> {
-    let chain = options.connection.chain().await?;
-    let builder = Builder::find();
-    let path = options.deployment.unwrap_or_else(|| Ledger::path_of(builder.root(), chain.id(), ""));
-    let ledger = Ledger::open(&path)?.ok_or_else(|| {
-        eyre!("no deployment in {}: run `palisade deploy`, or name one by --deployment", path.display())
-    })?;
-    let deployment = Deployment::of(chain.clone(), ledger)?;
-    if chain.code(deployment.address("vault")).await?.is_empty() {
-        return Err(eyre!("the deployment in {} is not on this chain", path.display()));
-    }
-    // reading needs no key: any will do
-    let reader = chain.client(LocalWallet::new(&mut rand_source()));
-    let solvency = chain.read("reading the solvency", deployment.vault(&reader).solvency()).await?;
-    let policy = deployment.policy(&reader);
-    let risk = deployment.risk(&reader);
+    let session = Session::reader(&options.place).await?;
+    let Session { chain, deployment, client: reader, asset_unit: unit, .. } = &session;
+    let solvency = chain.read("reading the solvency", deployment.vault(reader).solvency()).await?;
+    let policy = deployment.policy(reader);
+    let risk = deployment.risk(reader);
     let product = deployment.product;
     let terms = chain.read("reading the product", risk.terms(product)).await?;
     let limits = &terms.limits;
-    let sample = U256::exp10(6) * 100_000u64;
+    let sample = unit.parse("100_000")?;
     let year = limits.max_term.min(90 * 86_400).max(limits.min_term);
     let quote = chain.read("quoting", policy.quote(product, deployment.subject(), sample, year.into())).await;
     if options.json {
@@ -56,12 +41,12 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&out)?);
         return Ok(());
     }
-    print!("{}", solvency_table(&solvency));
+    print!("{}", solvency_table(&solvency, unit.decimals));
     let mut table = Table::new(&["product", "covers", ">waiting", ">grace", ">deductible", "price of 100,000"]);
     let price = match quote {
         Ok(quote) => format!(
             "{} for {} (loss rate {}, pays {})",
-            amount(quote.0, 6, 2),
+            amount(quote.0, unit.decimals, 2),
             span(year.into()),
             percent(quote.5),
             percent_bps(quote.8.as_u64())
@@ -84,8 +69,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     Ok(())
 }
 
-/// The ability to pay as a table; amounts in an asset of six decimals.
-pub(crate) fn solvency_table(solvency: &Solvency) -> Table {
+/// The ability to pay as a table, amounts in an asset of so many decimals.
+pub(crate) fn solvency_table(solvency: &Solvency, decimals: u32) -> Table {
     let mut table = Table::new(&["ability to pay", ">"]);
     let rows = [
         ("assets that can pay claims", solvency.assets),
@@ -103,7 +88,7 @@ pub(crate) fn solvency_table(solvency: &Solvency) -> Table {
         ("target capital", solvency.target_capital),
     ];
     for (name, value) in rows {
-        table.row([name.to_owned(), amount(value, 6, 2)]);
+        table.row([name.to_owned(), amount(value, decimals, 2)]);
     }
     let coverage =
         if solvency.coverage_bps.bits() > 32 { "—".into() } else { percent_bps(solvency.coverage_bps.as_u64()) };
@@ -114,8 +99,4 @@ pub(crate) fn solvency_table(solvency: &Solvency) -> Table {
     table.row(["price to leave".to_owned(), price(solvency.exit_price)]);
     table.row(["open for business".to_owned(), if solvency.closed { "no" } else { "yes" }.to_owned()]);
     table
-}
-
-fn rand_source() -> impl ethers::core::rand::Rng + ethers::core::rand::CryptoRng {
-    ethers::core::rand::thread_rng()
 }

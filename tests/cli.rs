@@ -1,0 +1,187 @@
+//! The commands for people, run as they run them: the binary against a node, with what it prints and refuses.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::Arc,
+};
+
+use ethers::types::U256;
+use palisade::{
+    artefact::Builder,
+    chain::{Chain, Client, DEVELOPMENT_KEY, wallet},
+    deploy::profile::usd,
+    feed::Series,
+    story::{Setting, Story},
+};
+
+/// A deployment on a node, and a person with a million test dollars.
+struct Desk {
+    story: Story,
+    node: devnode::Handle,
+    folder: PathBuf,
+    me: Arc<Client>,
+}
+
+impl Desk {
+    async fn open(name: &str) -> Self {
+        let series = Series::turning_points();
+        let timestamp = Some(series.points[0].time - 10 * 86_400);
+        let config = devnode::Config { port: 0, timestamp, ..devnode::Config::default() };
+        let node = devnode::serve(config).await.expect("a free port is found");
+        let folder = std::env::temp_dir().join(format!("palisade-cli-{}-{name}", std::process::id()));
+        let chain = Chain::connect(&node.url()).await.expect("the node answers");
+        let me = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
+        let story = Story::begin(Setting {
+            chain,
+            deployer: me.clone(),
+            builder: Builder::new(env!("CARGO_MANIFEST_DIR")),
+            ledger: &folder.join("deployment.json"),
+            series,
+            tell: |_| {},
+            on_step: |_| {},
+        })
+        .await
+        .expect("the deployment works: run `palisade build` first");
+        let asset = story.asset(&me);
+        story.chain().send("minting", &me, asset.mint(me.address(), usd(1_000_000))).await.unwrap();
+        Self { story, node, folder, me }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut all = arguments.to_vec();
+        let (url, file) = (self.node.url(), self.folder.join("deployment.json"));
+        all.extend(["--rpc", &url, "--deployment", path(&file)]);
+        palisade(&all)
+    }
+
+    /// What a command that works prints.
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// The one line of a command that does not work.
+    fn refuses(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}: {}", text(&output.stdout));
+        let told = text(&output.stderr);
+        told.lines().last().unwrap_or_default().to_owned()
+    }
+
+    async fn shares(&self) -> U256 {
+        let vault = self.story.deployment.vault(&self.me);
+        vault.balance_of(self.me.address()).call().await.unwrap()
+    }
+
+    async fn close(self) {
+        self.node.stop().await;
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a path of text")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn palisade(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    for variable in ["PALISADE_KEY", "PALISADE_PASSWORD", "PALISADE_RPC_URL"] {
+        command.env_remove(variable);
+    }
+    command.args(arguments).stdin(Stdio::null()).output().expect("the command runs")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn capital_comes_in_and_asks_to_leave() {
+    let desk = Desk::open("capital").await;
+    assert!(desk.refuses(&["deposit", "100_000"]).ends_with("there is no terminal to confirm on; give --yes"));
+    assert_eq!(desk.shares().await, U256::zero(), "nothing happens without consent");
+
+    let told = desk.says(&["deposit", "100_000", "--yes"]);
+    assert!(told.contains("got 100,000.000000 pUSDX"), "{told}");
+    let had = desk.shares().await;
+    assert_eq!(had, usd(100_000) * U256::exp10(6));
+
+    let told = desk.says(&["redeem", "request", "40_000", "--yes"]);
+    assert!(told.contains("40,000.000000 pUSDX"), "{told}");
+    assert_eq!(desk.shares().await, had / 10 * 6);
+    assert!(desk.refuses(&["redeem", "claim", "--yes"]).ends_with("is served and not yet taken"));
+    assert!(desk.says(&["redeem", "cancel", "--yes"]).starts_with("40,000.000000 pUSDX came back"));
+    assert_eq!(desk.shares().await, had);
+    assert!(desk.refuses(&["redeem", "cancel", "--yes"]).ends_with("has no request that waits"));
+
+    desk.says(&["redeem", "request", "all", "--yes"]);
+    let vault = desk.story.deployment.vault(&desk.me);
+    let due = vault.request_of(desk.me.address()).call().await.unwrap().4;
+    desk.story.chain().wait_until(due.as_u64() + 1, &desk.me).await.unwrap();
+    desk.says(&["redeem", "serve"]);
+    let told = desk.says(&["redeem", "claim", "--yes"]);
+    assert!(told.starts_with("100,000.000000 USDX were paid"), "{told}");
+    assert_eq!(desk.shares().await, U256::zero());
+
+    assert!(desk.refuses(&["deposit", "2_000_000", "--yes"]).contains("are needed"));
+    assert!(desk.refuses(&["deposit", "1e6", "--yes"]).contains("is no amount of USDX"));
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cover_is_quoted_and_bought_as_quoted() {
+    let mut desk = Desk::open("cover").await;
+    let alice = desk.story.cast.alice.clone();
+    desk.story.deposit(&alice, usd(10_000_000)).await.unwrap();
+    desk.story.fresh_price().await.unwrap();
+
+    let quote: serde_json::Value =
+        serde_json::from_str(&desk.says(&["quote", "50_000", "--days", "60", "--json"])).unwrap();
+    let told = desk.says(&["quote", "50_000", "--days", "60"]);
+    assert!(told.contains("50,000.000000 USDX") && told.contains("of a loss is paid"), "{told}");
+
+    let told = desk.says(&["buy", "50_000", "--days", "60", "--yes"]);
+    assert!(told.starts_with("policy #1: 50,000.000000 USDX from "), "{told}");
+    let policy = desk.story.deployment.policy(&desk.me);
+    assert_eq!(policy.owner_of(1.into()).call().await.unwrap(), desk.me.address());
+    let asset = desk.story.asset(&desk.me);
+    let left = asset.balance_of(desk.me.address()).call().await.unwrap();
+    let premium: U256 = U256::from_dec_str(quote["premium"].as_str().unwrap()).unwrap();
+    assert_eq!(usd(1_000_000) - left, premium, "the price is that of the quote");
+
+    for (arguments, reason) in [
+        (&["buy", "50_000", "--days", "1", "--yes"][..], "TermOutOfBounds"),
+        (&["quote", "1", "--days", "60"][..], "AmountOutOfBounds"),
+        (&["quote", "50_000", "--subject", "DAI/USD"][..], "UnknownSubject"),
+        (&["quote", "50_000", "--product", "9"][..], "UnknownProduct"),
+        (&["quote", "50_000", "--days", "-3"][..], "unexpected argument"),
+    ] {
+        let output = desk.run(arguments);
+        assert!(!output.status.success());
+        assert!(text(&output.stderr).contains(reason), "{arguments:?}: {}", text(&output.stderr));
+    }
+    desk.close().await;
+}
+
+#[test]
+fn a_wrong_rpc_and_a_missing_deployment_are_one_line_each() {
+    let output = palisade(&["deposit", "1", "--yes", "--rpc", "http://127.0.0.1:9"]);
+    let told = text(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        told.starts_with("error: no Ethereum RPC answers at http://127.0.0.1:9") && told.lines().count() == 1,
+        "{told}"
+    );
+}
+
+#[test]
+fn every_command_says_what_it_does() {
+    let help = text(&palisade(&["--help"]).stdout);
+    for command in ["deposit", "redeem", "quote", "buy", "status", "deploy", "demo", "gas", "node", "build", "sizes"] {
+        assert!(help.contains(command), "{command}");
+        let own = palisade(&[command, "--help"]);
+        assert!(own.status.success() && text(&own.stdout).contains("Usage:"), "{command}");
+    }
+}
