@@ -72,7 +72,11 @@ impl World {
         costs: ProgramCosts,
         tx: &Transaction,
     ) -> Receipt {
-        self.on_each(program, |receipt| &mut receipt.exit, |world, module| world.transact_on(rules, module, costs, tx))
+        self.on_each(
+            program,
+            |receipt: &mut Receipt| &mut receipt.exit,
+            |world, module| world.transact_on(rules, module, costs, tx),
+        )
     }
 
     /// Runs on each engine; everything that can be seen must be equal, but for what people are told.
@@ -153,7 +157,7 @@ impl World {
         let env = environment(&tx);
         self.on_each(
             program,
-            |(outcome, _)| &mut outcome.exit,
+            |(outcome, _): &mut (Outcome, HostioTrace)| &mut outcome.exit,
             |world, module| {
                 let mut frame = Frame::new(world, &tx);
                 let outcome = Invocation { module, rules, params: &params, costs, env: &env, calldata, gas }

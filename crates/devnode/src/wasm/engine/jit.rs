@@ -19,7 +19,8 @@ use crate::wasm::{
 /// Native stack of a program: some hundred bytes for each word of the largest budget that the meter has. Only what is
 /// used is ever backed by memory.
 const MAX_STACK: usize = 64 << 20;
-/// Native stack that host functions may need on top of that: those that run another program get it more by themselves.
+/// Native stack that the compiler may need, and host functions on top of the program's: those that run another program
+/// get more by themselves.
 const RED_ZONE: usize = 2 << 20;
 /// Most memory of a program.
 const MAX_MEMORY: u64 = 128 << 16;
@@ -30,7 +31,7 @@ pub(in crate::wasm) type Binder = fn(&mut Linker<Data>) -> wasmtime::Result<()>;
 /// A program that calls the host.
 pub(in crate::wasm) type Caller<'c> = wasmtime::Caller<'c, Data>;
 
-/// What the store of a running program holds; see [`Module::start`] for its lifetime.
+/// What the store of a running program holds; see [`Module::run`] for its lifetime.
 pub(in crate::wasm) struct Data {
     state: State<'static>,
     /// Set once the program is instantiated, which runs none of its code.
@@ -155,7 +156,11 @@ impl Module {
     /// Compiles an instrumented module that links; `None` if the engine cannot.
     pub(super) fn new(instrumented: &[u8]) -> Option<Self> {
         let Shared { engine, linker } = SHARED.as_ref()?;
-        let compile = || linker.instantiate_pre(&wasmtime::Module::new(engine, instrumented)?);
+        let compile = || {
+            stacker::maybe_grow(RED_ZONE, 4 * RED_ZONE, || {
+                linker.instantiate_pre(&wasmtime::Module::new(engine, instrumented)?)
+            })
+        };
         // Whatever the compiler panics at is no reason to end the node.
         catch_unwind(AssertUnwindSafe(compile)).ok()?.ok().map(Self)
     }
