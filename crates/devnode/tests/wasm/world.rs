@@ -95,13 +95,14 @@ impl World {
             }
             of
         };
+        let shown = |of: &T| format!("{of:?}").chars().take(3_000).collect::<String>();
         let before = self.clone();
         let first = run(self, &program.0[0]);
         for module in &program.0[1..] {
             let mut world = before.clone();
-            let other = run(&mut world, module);
-            assert_eq!(without_text(other), without_text(first.clone()), "{} and interpreter", module.engine());
-            assert_eq!(world, *self, "{} and interpreter", module.engine());
+            let (other, first) = (without_text(run(&mut world, module)), without_text(first.clone()));
+            assert!(other == first, "{}: {}\ninterpreter: {}", module.engine(), shown(&other), shown(&first));
+            assert!(world == *self, "another state by {}", module.engine());
         }
         first
     }

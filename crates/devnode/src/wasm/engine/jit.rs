@@ -16,9 +16,10 @@ use crate::wasm::{
     validate::{ENTRYPOINT, MEMORY},
 };
 
-/// Native stack of a program: some hundred bytes for each word of the largest budget that the meter has. Only what is
-/// used is ever backed by memory.
-const MAX_STACK: usize = 64 << 20;
+/// Native stack of a program; only what is used is ever backed by memory. A word of the meter's budget is ten bytes or so
+/// of a frame, but the compiler may keep any number of values that the module computes anew each time: this has room for
+/// the widest such frames where the budget is 22,000 words, and for a kilobyte a word where it is 262,144.
+const MAX_STACK: usize = 256 << 20;
 /// Native stack that the compiler may need, and host functions on top of the program's: those that run another program
 /// get more by themselves.
 const RED_ZONE: usize = 2 << 20;
