@@ -31,6 +31,7 @@ fi
 if [ -n "${LONG:-}" ]; then
   step "cargo-stylus against the node"
   scripts/cargo-stylus.sh
+  scripts/jit.sh
 fi
 
 step "the demo, twice"

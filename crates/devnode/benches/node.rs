@@ -10,7 +10,7 @@ use devnode::chain::{BlockRef, CallAt, CallRequest, SendRequest};
 use devnode::evm::Options;
 use devnode::rpc::Api;
 use devnode::rules::Rules;
-use devnode::wasm::{StylusParams, activate, compile, decompress};
+use devnode::wasm::{Engine, StylusParams, activate, compile_for, decompress};
 use devnode::{Config, Node};
 use serde_json::json;
 use wasm_encoder::{
@@ -31,7 +31,11 @@ struct Chain {
 
 impl Chain {
     fn new() -> Self {
-        let node = Node::new(Config { history: 128, ..Config::default() }).expect("a possible configuration");
+        Self::with(Engine::default())
+    }
+
+    fn with(engine: Engine) -> Self {
+        let node = Node::new(Config { history: 128, engine, ..Config::default() }).expect("a possible configuration");
         Self { node: Arc::new(node), nonce: 0 }
     }
 
@@ -81,23 +85,27 @@ fn call(to: Address, data: Vec<u8>, gas: u64) -> CallRequest {
 }
 
 fn calls(c: &mut Criterion) {
-    let mut chain = Chain::new();
+    Engine::ALL.iter().for_each(|&engine| calls_with(c, engine));
+}
+
+fn calls_with(c: &mut Criterion, engine: Engine) {
+    let mut chain = Chain::with(engine);
     let program = chain.probe();
     let latest = CallAt::from(BlockRef::Latest);
     // asks for the chain's id and loads a slot
     let script = [&[0x15, 0x01][..], &[0; 32]].concat();
-    c.bench_function("cached small program, eth_call in process", |b| {
+    c.bench_function(&format!("{engine}/cached small program, eth_call in process"), |b| {
         let call = call(program, script.clone(), 1_000_000);
         b.iter(|| black_box(chain.node.call(&call, &latest, Options::CALL)).expect("it is executed"));
     });
 
     let empty = call(Address::repeat_byte(0x66), Vec::new(), 1_000_000);
-    c.bench_function("call of nothing, eth_call in process", |b| {
+    c.bench_function(&format!("{engine}/call of nothing, eth_call in process"), |b| {
         b.iter(|| black_box(chain.node.call(&empty, &latest, Options::CALL)).expect("it is executed"));
     });
 
     // multiplies and adds until its gas is gone
-    let mut group = c.benchmark_group("interpreter");
+    let mut group = c.benchmark_group(engine.to_string());
     group.throughput(Throughput::Elements(COMPUTE_GAS)).sample_size(10);
     group.bench_function("gas of pure computation", |b| {
         let call = call(program, vec![0x3a, 0xFF, 0xFF, 0xFF, 0xFF], COMPUTE_GAS + 21_000);
@@ -227,7 +235,11 @@ fn programs(c: &mut Criterion) {
     let mut group = c.benchmark_group("program of 80 KB");
     group
         .bench_function("activation", |b| b.iter(|| activate(black_box(&wasm), &rules, &params, 0).expect("accepted")));
-    group.bench_function("compilation", |b| b.iter(|| compile(black_box(&wasm), &rules).expect("accepted")));
+    for &engine in Engine::ALL {
+        group.bench_function(format!("compilation, {engine}"), |b| {
+            b.iter(|| compile_for(engine, black_box(&wasm), &rules).expect("accepted"));
+        });
+    }
     group.finish();
 
     let code = recorded("deploy probe").slice(47..);

@@ -8,6 +8,7 @@ use alloy_primitives::U256;
 
 use crate::accounts::{DEV_ACCOUNTS, DevAccount};
 use crate::rules::Rules;
+use crate::wasm::Engine;
 
 /// Settings of a node. [`Config::default`] is what `nitro --dev` is: chain 412346, ArbOS 51, base fee 0.1 gwei, L1 price 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub chain_id: u64,
     /// ArbOS version, one of [`Rules::VERSIONS`].
     pub arbos_version: u64,
+    /// What runs programs.
+    pub engine: Engine,
     /// Accounts that own [`Self::balance`] at genesis.
     pub accounts: Vec<DevAccount>,
     /// What each of them owns, in wei.
@@ -68,6 +71,7 @@ impl Default for Config {
             allowed_hosts: Vec::new(),
             chain_id: 412_346,
             arbos_version: Rules::DEFAULT_VERSION,
+            engine: Engine::default(),
             accounts: DEV_ACCOUNTS.to_vec(),
             balance: U256::from(1_000_000) * U256::from(10).pow(U256::from(18)),
             base_fee: 100_000_000,

@@ -15,7 +15,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`wasm`] | programs: validation, instrumentation, prices, the interpreter, the host functions |
+//! | [`wasm`] | programs: validation, instrumentation, prices, the engines, the host functions |
 //! | [`evm`] | one transaction or call: revm with programs run in its frames |
 //! | [`arbos`] | the chain's own state and the precompiles |
 //! | [`rules`] | what differs between ArbOS versions |

@@ -16,6 +16,7 @@ use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use devnode::accounts::DEV_ACCOUNTS;
 use devnode::rpc::Api;
+use devnode::wasm::Engine;
 use devnode::{Config, Node};
 use serde_json::{Map, Value, json};
 
@@ -81,9 +82,14 @@ fn precompiles() {
     replay(&["precompiles"]);
 }
 
-/// Runs suites one after the other on one new chain; fails with the differences.
+/// Replays suites with each engine that there is.
 fn replay(names: &[&str]) {
-    let mut chain = Chain::new();
+    Engine::ALL.iter().for_each(|&engine| replay_with(engine, names));
+}
+
+/// Runs suites one after the other on one new chain; fails with the differences.
+fn replay_with(engine: Engine, names: &[&str]) {
+    let mut chain = Chain::new(engine);
     let mut report = String::new();
     let (mut passed, mut failed) = (0, 0);
     for name in names {
@@ -123,8 +129,8 @@ fn replay(names: &[&str]) {
             }
         }
     }
-    assert!(failed == 0, "{report}{passed} passed, {failed} failed");
-    println!("{passed} passed, 0 failed");
+    assert!(failed == 0, "{report}{engine}: {passed} passed, {failed} failed");
+    println!("{engine}: {passed} passed, 0 failed");
 }
 
 fn flag(step: &Value, name: &str) -> bool {
@@ -142,8 +148,8 @@ struct Chain {
 }
 
 impl Chain {
-    fn new() -> Self {
-        let node = Node::new(Config::default()).expect("the default configuration");
+    fn new(engine: Engine) -> Self {
+        let node = Node::new(Config { engine, ..Config::default() }).expect("a possible configuration");
         Self { api: Api::new(Arc::new(node)), rich_nonce: 0 }
     }
 

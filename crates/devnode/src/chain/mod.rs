@@ -167,7 +167,8 @@ impl Node {
 
     fn over(config: Config, rules: Rules, chain: Store) -> Self {
         let (outcomes, timer, sending) = (Outcomes::default(), Timer::default(), Mutex::default());
-        Self { executor: Executor::new(rules), chain, outcomes, config, timer, sending }
+        let executor = Executor::with_engine(rules, config.engine);
+        Self { executor, chain, outcomes, config, timer, sending }
     }
 
     /// Waits until the state file has everything that has happened so far. Without one there is nothing to wait for.

@@ -23,6 +23,7 @@ pub use trace::{TraceOptions, run as trace};
 use crate::accounts::{DEFAULT_PATH, DEV_ACCOUNTS, DeriveError, TEST_MNEMONIC, derive};
 use crate::chain::{DumpError, StateFileError};
 use crate::rpc::ServeError;
+use crate::wasm::Engine;
 use crate::{Config, Node};
 use console::Console;
 use units::parse_ether;
@@ -54,6 +55,10 @@ pub struct Options {
     /// ArbOS version: 40, 51 or 61.
     #[arg(long, default_value_t = crate::rules::Rules::DEFAULT_VERSION, value_name = "VERSION", help_heading = "Chain")]
     pub arbos: u64,
+    /// What runs programs: interpreter or jit. Gas is the same; jit, in builds that have it, is faster where programs
+    /// compute much.
+    #[arg(long, default_value_t, value_name = "ENGINE", help_heading = "Chain")]
+    pub engine: Engine,
     /// Base fee of every block, in wei.
     #[arg(long, default_value_t = 100_000_000, value_name = "WEI", help_heading = "Chain")]
     pub base_fee: u64,
@@ -136,6 +141,7 @@ impl Options {
             allowed_hosts: self.allow_host.clone(),
             chain_id: self.chain_id,
             arbos_version: self.arbos,
+            engine: self.engine,
             balance: self.balance,
             base_fee: self.base_fee,
             internal_tx: !self.no_internal_tx,
@@ -326,6 +332,18 @@ mod tests {
         assert_eq!(time("0.25").expect("a number"), Some(Duration::from_millis(250)));
         for wrong in ["0", "-1", "soon", "inf", "1e300", "NaN"] {
             assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_engine_is_one_that_is_built_in() {
+        let engine = |name| parse(&["--engine", name]).map(|options| options.engine).map_err(|error| error.to_string());
+        assert_eq!(engine("interpreter"), Ok(Engine::Interpreter));
+        if cfg!(feature = "jit") {
+            assert!(engine("jit").is_ok());
+        } else {
+            let refused = engine("jit").expect_err("it is not built in");
+            assert!(refused.contains("this build has no jit"), "{refused}");
         }
     }
 

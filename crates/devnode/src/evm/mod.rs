@@ -9,6 +9,7 @@ use revm::Database;
 
 use crate::arbos::precompiles::NODE_INTERFACE;
 use crate::rules::Rules;
+use crate::wasm::Engine;
 
 mod console;
 mod context;
@@ -43,7 +44,13 @@ pub struct Executor {
 impl Executor {
     /// An executor for chains that follow `rules`.
     pub fn new(rules: Rules) -> Self {
-        Self { precompiles: precompiles::Precompiles::new(&rules), rules: Arc::new(rules), modules: Arc::default() }
+        Self::with_engine(rules, Engine::default())
+    }
+
+    /// The same with another engine for programs.
+    pub fn with_engine(rules: Rules, engine: Engine) -> Self {
+        let modules = Arc::new(programs::ModuleCache::new(engine));
+        Self { precompiles: precompiles::Precompiles::new(&rules), rules: Arc::new(rules), modules }
     }
 
     /// The rules that it was made with.

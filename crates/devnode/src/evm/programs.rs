@@ -22,8 +22,8 @@ use crate::arbos::state::{self, Program};
 use crate::rules::Rules;
 use crate::wasm::code::{ProgramCode, decompress};
 use crate::wasm::{
-    CallKind, CallOutcome, CallRequest, CreateOutcome, CreateRequest, Environment, Exit, Fatal, Host, HostError,
-    HostioTrace, Invocation, Loaded, Module, Pages, ProgramCosts, StorageWrite, StylusParams, compile,
+    CallKind, CallOutcome, CallRequest, CreateOutcome, CreateRequest, Engine, Environment, Exit, Fatal, Host,
+    HostError, HostioTrace, Invocation, Loaded, Module, Pages, ProgramCosts, StorageWrite, StylusParams, compile_for,
 };
 
 /// Gas of calls and creations that programs make.
@@ -43,9 +43,12 @@ const STACK_SEGMENT: usize = 8 << 20;
 /// Compiled programs that are kept.
 const CACHED_MODULES: usize = 1_024;
 
-/// Compiled programs by [`module_key`]; the one compiled first goes first.
-#[derive(Debug, Default)]
-pub(super) struct ModuleCache(Mutex<CacheEntries>);
+/// Programs compiled for an engine, by [`module_key`]; the one compiled first goes first.
+#[derive(Debug)]
+pub(super) struct ModuleCache {
+    engine: Engine,
+    entries: Mutex<CacheEntries>,
+}
 
 #[derive(Debug, Default)]
 struct CacheEntries {
@@ -54,20 +57,25 @@ struct CacheEntries {
 }
 
 impl ModuleCache {
+    /// An empty cache.
+    pub(super) fn new(engine: Engine) -> Self {
+        Self { engine, entries: Mutex::default() }
+    }
+
     /// Compiled programs that are kept now.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.lock().modules.len()
+        self.entries.lock().modules.len()
     }
 
     /// The module of a key, compiled now if it is not here.
-    fn get(&self, key: B256, compile: impl FnOnce() -> Result<Module, Fatal>) -> Result<Module, Fatal> {
-        if let Some(module) = self.0.lock().modules.get(&key) {
+    fn get(&self, key: B256, compile: impl FnOnce(Engine) -> Result<Module, Fatal>) -> Result<Module, Fatal> {
+        if let Some(module) = self.entries.lock().modules.get(&key) {
             return Ok(module.clone());
         }
         // Not under the lock: others may run meanwhile, and compiling twice does no harm.
-        let module = compile()?;
-        let mut entries = self.0.lock();
+        let module = compile(self.engine)?;
+        let mut entries = self.entries.lock();
         if entries.modules.insert(key, module.clone()).is_none() {
             entries.order.push_back(key);
             if entries.order.len() > CACHED_MODULES
@@ -150,14 +158,14 @@ impl<DB: Database<Error = Infallible>> ArbEvm<DB> {
             }
         }
         let module = modules
-            .get(key, || {
+            .get(key, |engine| {
                 let wasm = unpack(&code, &rules, &params, |address| {
                     peek(journal, address, |account| {
                         account.info.code.as_ref().map(|code| code.original_bytes()).unwrap_or_default()
                     })
                 })
                 .ok_or_else(|| Fatal(format!("the code of program {hash} cannot be unpacked")))?;
-                compile(&wasm, &rules).map_err(|e| Fatal(format!("program {hash}: {e}")))
+                compile_for(engine, &wasm, &rules).map_err(|e| Fatal(format!("program {hash}: {e}")))
             })
             .map_err(fatal)?;
 

@@ -68,8 +68,8 @@ pub fn activate(
     let binary = Binary::parse(wasm, rules, page_limit)?;
     let instrumented = instrument(&binary).map_err(|why| ActivationError::parse([why]))?;
     binary.link(rules)?;
-    // what the engine cannot run must not be activated either
-    super::engine::Module::new(&instrumented.wasm, &binary, rules)?;
+    // what the interpreter cannot run must not be activated either
+    super::engine::interpreter::Module::new(&instrumented.wasm, &binary, rules)?;
 
     let counts = Counts::of(&binary);
     let too_costly = |what: &str| ActivationError::parse([format!("{what} cost exceeds 16 bits")]);

@@ -4,24 +4,38 @@
 //! itself for the tracer once it has succeeded.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use wasmi::{Caller, F32, F64, Func, Global, Memory, Store, Val};
 use wasmparser::{FuncType, ValType};
 
+#[cfg(feature = "jit")]
+use super::engine::jit;
 use super::{
     CallKind, CallRequest, CreateRequest, Environment, Fatal, Host, HostError, StylusParams,
     cache::{Flush, StorageCache},
+    engine::interpreter,
     prices::{self, ADD_MOD, DIV, EVM_API, HOSTIO, MUL_MOD, PTR},
 };
 use crate::rules::Rules;
 
-/// Handles of what the host touches in a running program.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Guest {
-    pub(super) memory: Memory,
-    pub(super) ink_left: Global,
-    pub(super) ink_status: Global,
+/// A running program as the host touches it, whatever runs it.
+pub(super) trait Machine<'h> {
+    /// What the invocation knows.
+    fn state(&self) -> &State<'h>;
+    /// The same, to be changed.
+    fn state_mut(&mut self) -> &mut State<'h>;
+    /// The program's memory as it is now.
+    fn memory(&self) -> &[u8];
+    /// The same, to be written.
+    fn memory_mut(&mut self) -> &mut [u8];
+    /// Ink that the meter has.
+    fn ink(&mut self) -> u64;
+    /// Sets the meter's ink.
+    fn set_ink(&mut self, ink: u64);
+    /// Tells the meter that the ink ran out.
+    fn set_exhausted(&mut self);
 }
 
 /// What one invocation knows.
@@ -31,8 +45,6 @@ pub(super) struct State<'h> {
     pub(super) rules: &'h Rules,
     pub(super) params: &'h StylusParams,
     pub(super) calldata: &'h [u8],
-    /// Set once the program is instantiated, which runs none of its code.
-    pub(super) guest: Option<Guest>,
     /// What the program has put out.
     pub(super) result: Vec<u8>,
     /// Return data of the last call or create.
@@ -68,8 +80,6 @@ impl fmt::Display for Stop {
 
 impl std::error::Error for Stop {}
 
-impl wasmi::errors::HostError for Stop {}
-
 impl From<Fatal> for Stop {
     fn from(why: Fatal) -> Self {
         Self::Fatal(why)
@@ -88,16 +98,16 @@ impl From<HostError> for Stop {
 /// What a host function answers.
 type Answer<T = ()> = Result<T, Stop>;
 
-/// Makes the function that a module's import is bound to.
-pub(super) type Binder = for<'s> fn(&mut Store<State<'s>>) -> Func;
-
-/// A host function as modules see it.
-struct Import {
+/// A host function as modules see it, and how each engine binds it.
+#[derive(Debug)]
+pub(super) struct Import {
     module: &'static str,
     name: &'static str,
     params: &'static [ValType],
     results: &'static [ValType],
-    bind: Binder,
+    pub(super) bind: interpreter::Binder,
+    #[cfg(feature = "jit")]
+    pub(super) link: jit::Binder,
 }
 
 /// A Rust type that passes between a program and the host.
@@ -114,29 +124,33 @@ impl Wire for u32 {
 impl Wire for u64 {
     const TYPES: &'static [ValType] = &[ValType::I64];
 }
-impl Wire for F32 {
+impl Wire for f32 {
     const TYPES: &'static [ValType] = &[ValType::F32];
 }
-impl Wire for F64 {
+impl Wire for f64 {
     const TYPES: &'static [ValType] = &[ValType::F64];
 }
 
 /// Lists host functions: how a module names and types them, and the method of [`Hook`] behind each.
 macro_rules! imports {
     ($($module:literal { $($name:ident ($($param:ident: $ty:ident),*) -> $result:ty;)* })*) => {
-        const IMPORTS: &[Import] = &[$($(
+        pub(super) const IMPORTS: &[Import] = &[$($(
             Import {
                 module: $module,
                 name: stringify!($name),
                 params: &[$(<$ty as Wire>::TYPES[0]),*],
                 results: <$result as Wire>::TYPES,
-                bind: {
-                    fn bind(store: &mut Store<State<'_>>) -> Func {
-                        Func::wrap(store, |caller: Caller<'_, State<'_>>, $($param: $ty),*| -> Result<$result, wasmi::Error> {
-                            Hook::enter(caller).$name($($param),*).map_err(wasmi::Error::host)
-                        })
-                    }
-                    bind
+                bind: |store| {
+                    wasmi::Func::wrap(store, |caller: interpreter::Caller<'_, '_>, $($param: $ty),*| -> Result<$result, wasmi::Error> {
+                        Hook::enter(interpreter::Inside::new(caller)).$name($($param),*).map_err(wasmi::Error::host)
+                    })
+                },
+                #[cfg(feature = "jit")]
+                link: |linker| {
+                    let hook = |caller: jit::Caller<'_>, $($param: $ty),*| -> wasmtime::Result<$result> {
+                        Hook::enter(jit::Inside::new(caller)).$name($($param),*).map_err(wasmtime::Error::new)
+                    };
+                    linker.func_wrap($module, stringify!($name), hook).map(|_| ())
                 },
             },
         )*)*];
@@ -192,16 +206,17 @@ imports! {
         log_txt(text: u32, len: u32) -> ();
         log_i32(value: u32) -> ();
         log_i64(value: u64) -> ();
-        log_f32(value: F32) -> ();
-        log_f64(value: F64) -> ();
+        log_f32(value: f32) -> ();
+        log_f64(value: f64) -> ();
         tee_i32(value: u32) -> u32;
         tee_i64(value: u64) -> u64;
-        tee_f32(value: F32) -> F32;
-        tee_f64(value: F64) -> F64;
+        tee_f32(value: f32) -> f32;
+        tee_f64(value: f64) -> f64;
     }
 }
 
-fn find(module: &str, name: &str, debug: bool) -> Option<&'static Import> {
+/// A host function, if there is one of that name.
+pub(super) fn find(module: &str, name: &str, debug: bool) -> Option<&'static Import> {
     let known = module == "vm_hooks" || (debug && module == "console");
     IMPORTS.iter().find(|import| known && import.module == module && import.name == name)
 }
@@ -211,61 +226,47 @@ pub(super) fn signature(module: &str, name: &str, debug: bool) -> Option<FuncTyp
     find(module, name, debug).map(|import| FuncType::new(import.params.iter().copied(), import.results.iter().copied()))
 }
 
-/// How a host function is bound, if there is one of that name.
-pub(super) fn binder(module: &str, name: &str, debug: bool) -> Option<Binder> {
-    find(module, name, debug).map(|import| import.bind)
-}
-
 /// One call of a host function.
-struct Hook<'c, 'h> {
-    caller: Caller<'c, State<'h>>,
-    guest: Guest,
+struct Hook<'h, M> {
+    machine: M,
     start_ink: u64,
+    state: PhantomData<State<'h>>,
 }
 
-impl<'c, 'h> Hook<'c, 'h> {
-    fn enter(caller: Caller<'c, State<'h>>) -> Self {
-        let guest = caller.data().guest.expect("no code runs before the handles are set");
-        let mut hook = Self { caller, guest, start_ink: 0 };
-        hook.start_ink = hook.ink();
-        hook
+impl<'h, M: Machine<'h>> Hook<'h, M> {
+    fn enter(mut machine: M) -> Self {
+        let start_ink = machine.ink();
+        Self { machine, start_ink, state: PhantomData }
     }
 
     fn state(&mut self) -> &mut State<'h> {
-        self.caller.data_mut()
+        self.machine.state_mut()
     }
 
     fn host(&mut self) -> &mut dyn Host {
-        &mut *self.caller.data_mut().host
+        &mut *self.machine.state_mut().host
     }
 
     fn env(&self) -> &'h Environment {
-        self.caller.data().env
+        self.machine.state().env
     }
 
     // ---- ink ----
 
-    fn ink(&self) -> u64 {
-        match self.guest.ink_left.get(&self.caller) {
-            Val::I64(ink) => ink as u64,
-            other => unreachable!("the meter's ink is an i64, not {other:?}"),
-        }
-    }
-
-    fn set_ink(&mut self, ink: u64) {
-        self.guest.ink_left.set(&mut self.caller, Val::I64(ink as i64)).expect("the meter's ink is a mutable i64");
+    fn ink(&mut self) -> u64 {
+        self.machine.ink()
     }
 
     fn exhaust(&mut self) -> Stop {
-        self.set_ink(0);
-        self.guest.ink_status.set(&mut self.caller, Val::I32(1)).expect("the meter's status is a mutable i32");
+        self.machine.set_ink(0);
+        self.machine.set_exhausted();
         Stop::OutOfInk
     }
 
     fn buy_ink(&mut self, cost: u64) -> Answer {
         match self.ink().checked_sub(cost) {
             Some(left) => {
-                self.set_ink(left);
+                self.machine.set_ink(left);
                 Ok(())
             }
             None => Err(self.exhaust()),
@@ -273,7 +274,7 @@ impl<'c, 'h> Hook<'c, 'h> {
     }
 
     fn ink_price(&self) -> u64 {
-        u64::from(self.caller.data().params.ink_price).max(1)
+        u64::from(self.machine.state().params.ink_price).max(1)
     }
 
     fn buy_gas(&mut self, gas: u64) -> Answer {
@@ -285,24 +286,20 @@ impl<'c, 'h> Hook<'c, 'h> {
         if self.ink() < gas.saturating_mul(self.ink_price()) { Err(self.exhaust()) } else { Ok(()) }
     }
 
-    fn gas_left(&self) -> u64 {
+    fn gas_left(&mut self) -> u64 {
         self.ink() / self.ink_price()
     }
 
     // ---- memory ----
 
     fn read(&self, ptr: u32, len: u32) -> Answer<Vec<u8>> {
-        let memory = self.guest.memory.data(&self.caller);
-        let (start, end) = (ptr as usize, ptr as usize + len as usize);
-        memory.get(start..end).map(<[u8]>::to_vec).ok_or_else(|| out_of_bounds(ptr, len))
+        let part = self.machine.memory().get(range(ptr, len as usize));
+        part.map(<[u8]>::to_vec).ok_or_else(|| out_of_bounds(ptr, len))
     }
 
     fn read_array<const N: usize>(&self, ptr: u32) -> Answer<[u8; N]> {
-        let mut bytes = [0; N];
-        match self.guest.memory.read(&self.caller, ptr as usize, &mut bytes) {
-            Ok(()) => Ok(bytes),
-            Err(_) => Err(out_of_bounds(ptr, N as u32)),
-        }
+        let part = self.machine.memory().get(range(ptr, N)).and_then(|part| part.try_into().ok());
+        part.ok_or_else(|| out_of_bounds(ptr, N as u32))
     }
 
     fn read_word(&self, ptr: u32) -> Answer<U256> {
@@ -314,9 +311,12 @@ impl<'c, 'h> Hook<'c, 'h> {
     }
 
     fn write(&mut self, ptr: u32, bytes: &[u8]) -> Answer {
-        match self.guest.memory.write(&mut self.caller, ptr as usize, bytes) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(out_of_bounds(ptr, bytes.len() as u32)),
+        match self.machine.memory_mut().get_mut(range(ptr, bytes.len())) {
+            Some(part) => {
+                part.copy_from_slice(bytes);
+                Ok(())
+            }
+            None => Err(out_of_bounds(ptr, bytes.len() as u32)),
         }
     }
 
@@ -333,7 +333,7 @@ impl<'c, 'h> Hook<'c, 'h> {
     // ---- arguments and results ----
 
     fn read_args(mut self, dest: u32) -> Answer {
-        let calldata = self.caller.data().calldata;
+        let calldata = self.machine.state().calldata;
         self.buy_ink(HOSTIO)?;
         self.buy_ink(prices::write_price(calldata.len() as u32))?;
         self.write(dest, calldata)?;
@@ -683,7 +683,7 @@ impl<'c, 'h> Hook<'c, 'h> {
     }
 
     fn tx_ink_price(self) -> Answer<u32> {
-        let price = self.caller.data().params.ink_price;
+        let price = self.machine.state().params.ink_price;
         self.get_u32("tx_ink_price", price)
     }
 
@@ -835,13 +835,13 @@ impl<'c, 'h> Hook<'c, 'h> {
         Ok(())
     }
 
-    fn log_f32(mut self, value: F32) -> Answer {
-        self.say(f32::from(value));
+    fn log_f32(mut self, value: f32) -> Answer {
+        self.say(value);
         Ok(())
     }
 
-    fn log_f64(mut self, value: F64) -> Answer {
-        self.say(f64::from(value));
+    fn log_f64(mut self, value: f64) -> Answer {
+        self.say(value);
         Ok(())
     }
 
@@ -853,11 +853,11 @@ impl<'c, 'h> Hook<'c, 'h> {
         self.log_i64(value).map(|()| value)
     }
 
-    fn tee_f32(self, value: F32) -> Answer<F32> {
+    fn tee_f32(self, value: f32) -> Answer<f32> {
         self.log_f32(value).map(|()| value)
     }
 
-    fn tee_f64(self, value: F64) -> Answer<F64> {
+    fn tee_f64(self, value: f64) -> Answer<f64> {
         self.log_f64(value).map(|()| value)
     }
 
@@ -868,6 +868,11 @@ impl<'c, 'h> Hook<'c, 'h> {
     fn refuse_static(&self) -> Answer {
         if self.env().is_static { Err(Stop::Failure("write protection".to_owned())) } else { Ok(()) }
     }
+}
+
+/// Where `length` bytes at `ptr` are.
+fn range(ptr: u32, length: usize) -> Range<usize> {
+    ptr as usize..ptr as usize + length
 }
 
 fn out_of_bounds(ptr: u32, len: u32) -> Stop {

@@ -10,7 +10,7 @@
 //! | `validate` | which modules are accepted, and the texts of refusals |
 //! | `instrument` | the passes that make a module meter itself |
 //! | [`activation`] | activation: estimates, statistics, gas |
-//! | `engine` | the interpreter behind a small surface |
+//! | `engine` | what runs programs, behind a small surface: the interpreter, and with the feature `jit` a compiler |
 //! | `host` | the `vm_hooks` functions |
 //! | `cache` | the storage cache of one invocation |
 //! | [`trace`] | the record that `stylusTracer` tells |
@@ -31,7 +31,7 @@ use crate::rules::Rules;
 
 pub use activation::{Activation, ActivationError, activate};
 pub use code::{ProgramCode, UnpackError, decompress};
-pub use engine::{Module, compile, instrumented};
+pub use engine::{Engine, Module, NoEngine, compile, compile_for, instrumented};
 pub use prices::{Pages, StylusParams};
 pub use trace::HostioTrace;
 

@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use alloy_primitives::{Address, Bytes, U256, address, hex};
+use alloy_primitives::{Address, Bytes, Log, U256, address, hex};
 use devnode::arbos::{Genesis, genesis};
 use devnode::evm::trace::CallFrame;
 use devnode::evm::{BlockContext, Execution, Executor, Options, Status, TxRequest};
 use devnode::rules::Rules;
+use devnode::wasm::Engine;
 use proptest::prelude::*;
 use revm::bytecode::{Bytecode, opcode as op};
 use revm::database::{CacheDB, EmptyDB};
@@ -436,11 +437,11 @@ impl Model {
     }
 }
 
-/// A chain on which a tree can run.
+/// A chain on which a tree can run, by each engine for programs that there is.
 #[derive(Clone)]
 struct Chain {
     db: CacheDB<EmptyDB>,
-    executor: Arc<Executor>,
+    executors: Arc<[Executor]>,
     block: BlockContext,
 }
 
@@ -459,7 +460,8 @@ impl Chain {
         let balance = U256::from(10).pow(U256::from(20));
         db.insert_account_info(ALICE, AccountInfo { balance, ..AccountInfo::default() });
         let block = BlockContext { number: 1, timestamp: 1_800_000_000, ..BlockContext::default() };
-        let mut chain = Self { db, executor: Arc::new(Executor::new(rules)), block };
+        let executors = Engine::ALL.iter().map(|&engine| Executor::with_engine(rules.clone(), engine)).collect();
+        let mut chain = Self { db, executors, block };
         chain.put(Address::repeat_byte(0xAA), probe());
         let activate = [&hex!("58c780c2")[..], &Address::repeat_byte(0xAA).into_word()[..]].concat();
         let value = U256::from(10).pow(U256::from(18));
@@ -488,8 +490,22 @@ impl Chain {
     }
 
     fn execute(&mut self, tx: &TxRequest) -> Execution {
-        let options = Options { trace_calls: true, ..Options::TRANSACTION };
-        self.executor.execute(&mut self.db, &self.block, tx, &options).expect("it is executed")
+        self.execute_as(tx, Options::TRANSACTION)
+    }
+
+    /// Executes with each engine; answers what all of them say.
+    fn execute_as(&mut self, tx: &TxRequest, options: Options) -> Execution {
+        let options = Options { trace_calls: true, ..options };
+        let executors = self.executors.clone();
+        let mut run =
+            |executor: &Executor| executor.execute(&mut self.db, &self.block, tx, &options).expect("it is executed");
+        let first = run(&executors[0]);
+        for (executor, engine) in executors.iter().zip(Engine::ALL).skip(1) {
+            let other = run(executor);
+            assert_eq!(facts(&other), facts(&first), "{engine}");
+            assert!(other.state == first.state, "another state by {engine}");
+        }
+        first
     }
 
     fn supply(&self) -> U256 {
@@ -547,6 +563,11 @@ fn normal(mut model: Model) -> Model {
     model
 }
 
+/// What is seen of an execution, but for its state.
+fn facts(done: &Execution) -> (&Status, u64, u64, &Bytes, &[Log], Option<&CallFrame>) {
+    (&done.status, done.gas_used, done.gas_refunded, &done.output, &done.logs, done.call_trace.as_ref())
+}
+
 fn topics(done: &Execution) -> Vec<(Address, u8)> {
     done.logs.iter().map(|log| (log.address, log.topics()[0][31])).collect()
 }
@@ -585,6 +606,34 @@ fn random_trees_are_various() {
     let counts = (deep, succeeded, logged, created, transient);
     assert!(deep > 60 && (80..280).contains(&succeeded), "{counts:?}");
     assert!(logged > 15 && created > 10 && transient > 20, "{counts:?}");
+}
+
+/// A program that calls itself more often than there are pages of memory for.
+#[test]
+fn programs_nest_as_deep_as_memory_goes() {
+    let program = Address::repeat_byte(0xAA);
+    let mut script = Vec::new();
+    for _ in 0..300 {
+        let inner = std::mem::take(&mut script);
+        script.extend([0x06, How::Call as u8]);
+        script.extend(program);
+        script.extend([0; 32]);
+        script.extend([0xFF; 8]);
+        script.extend((inner.len() as u16).to_be_bytes());
+        script.extend(inner);
+    }
+    for version in Rules::VERSIONS {
+        let mut chain = Chain::shared(version);
+        let data = script.clone().into();
+        let tx = TxRequest { data, max_fee: 0, gas_limit: 1 << 50, ..chain.tx(program) };
+        let done = chain.execute_as(&tx, Options::CALL);
+        let root = done.call_trace.expect("calls were recorded");
+        let (mut frame, mut depth) = (&root, 0);
+        while let [inner] = &frame.calls[..] {
+            (frame, depth) = (inner, depth + 1);
+        }
+        assert!((40..200).contains(&depth), "{depth}");
+    }
 }
 
 proptest! {
@@ -641,7 +690,6 @@ proptest! {
         let tx = TxRequest { data: data.into(), value: U256::from(value), gas_limit, ..chain.tx(root.address) };
         let done = chain.execute(&tx);
         let again = chain.execute(&tx);
-        let facts = |done: &Execution| (done.status.clone(), done.gas_used, done.gas_refunded, done.logs.clone());
         prop_assert_eq!(facts(&done), facts(&again));
         prop_assert!(done.state == again.state, "two states");
         chain.db.commit(done.state.clone());

@@ -11,13 +11,13 @@ use crate::{
     cases,
     smith::config,
     spec::{adapter::Source, is_valid},
-    world::{Transaction, World},
+    world::{Program, Transaction, World, compile},
 };
 use alloy_primitives::{Address, Bytes, U256};
 use devnode::{
     rules::Rules,
     wasm::{
-        Activation, Exit, Module, ProgramCode, ProgramCosts, StylusParams, UnpackError, activate, compile, decompress,
+        Activation, Exit, ProgramCode, ProgramCosts, StylusParams, UnpackError, activate, decompress,
         prices::MAX_WASM_SIZE,
     },
 };
@@ -99,8 +99,8 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 /// The recorded program that does what its calldata says, one opcode for each host function.
-fn probe() -> &'static (Module, ProgramCosts) {
-    static PROBE: OnceLock<(Module, ProgramCosts)> = OnceLock::new();
+fn probe() -> &'static (Program, ProgramCosts) {
+    static PROBE: OnceLock<(Program, ProgramCosts)> = OnceLock::new();
     PROBE.get_or_init(|| {
         let data: Bytes = deployment("deploy probe");
         let wasm = decompress(0, &data[47..], MAX_WASM_SIZE).unwrap();

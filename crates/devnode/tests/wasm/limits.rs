@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, U256};
 use devnode::{
     rules::Rules,
-    wasm::{Exit, ProgramCosts, StylusParams, activate, compile},
+    wasm::{Exit, ProgramCosts, StylusParams, activate},
 };
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind, ExportSection,
@@ -11,7 +11,7 @@ use wasm_encoder::{
     Module, StartSection, TypeSection, ValType,
 };
 
-use crate::world::{Receipt, Transaction, World};
+use crate::world::{Receipt, Transaction, World, compile};
 
 /// A module under construction: the entry point is function 0 of its own.
 struct Build {
@@ -252,6 +252,57 @@ fn the_stack_budget_ends_recursion_before_the_interpreter() {
             World { params: StylusParams { max_stack_depth: words, ..Default::default() }, ..Default::default() };
         let receipt = run(&build.finish(), &version(arbos), &mut world, 30_000_000);
         assert_eq!((receipt.exit, receipt.gas_used), (Exit::OutOfStack, 30_000_000), "ArbOS {arbos}");
+    }
+}
+
+/// A function that calls itself, with a host call in each frame to count them by, and values that are needed before and
+/// after: in locals, on the stack, or (made of one local) where only a compiler sees a value worth keeping.
+#[test]
+fn the_stack_budget_ends_frames_of_any_kind() {
+    let round = |locals: u32, height: usize, kept: u64| {
+        let mut build = Build::new(&[], &[Instruction::Call(2), Instruction::I32Const(0)]);
+        build.types.ty().function([], [ValType::I64]);
+        build.import("vm_hooks", "evm_ink_left", 2);
+        let mut body = Vec::new();
+        for local in 0..locals {
+            body.extend([Instruction::Call(0), Instruction::LocalSet(local)]);
+        }
+        body.extend(vec![Instruction::GlobalGet(0); height]);
+        let products = || {
+            (0..kept).flat_map(|number| {
+                let odd = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) as i64 | 1;
+                let multiply = [Instruction::LocalGet(0), Instruction::I64Const(odd), Instruction::I64Mul];
+                multiply.into_iter().chain([Instruction::GlobalGet(0), Instruction::I64Xor, Instruction::GlobalSet(0)])
+            })
+        };
+        body.extend(products());
+        body.extend([Instruction::Call(0), Instruction::Drop, Instruction::Call(2)]);
+        body.extend(products());
+        body.extend(vec![Instruction::GlobalSet(0); height]);
+        for local in 0..locals {
+            body.extend([Instruction::LocalGet(local), Instruction::GlobalSet(0)]);
+        }
+        build.function(NOTHING, &[(locals, ValType::I64)], &body);
+        build
+            .globals
+            .global(GlobalType { val_type: ValType::I64, mutable: true, shared: false }, &ConstExpr::i64_const(3));
+        build.finish()
+    };
+    for (locals, height, kept) in
+        [(0, 0, 0), (1, 0, 0), (340, 0, 0), (0, 4_000, 0), (1, 0, 40), (1, 0, 400), (1, 0, 5_000)]
+    {
+        for (arbos, words) in [(40, 262_144), (51, 22_000)] {
+            if arbos == 40 && kept > 1_000 {
+                continue; // gigabytes
+            }
+            let mut world =
+                World { params: StylusParams { max_stack_depth: words, ..Default::default() }, ..Default::default() };
+            let receipt = run(&round(locals, height, kept), &version(arbos), &mut world, 30_000_000);
+            let case = format!("{locals} locals, {height} values, {kept} products, ArbOS {arbos}");
+            assert_eq!(receipt.exit, Exit::OutOfStack, "{case}");
+            let frames = receipt.trace.records().unwrap().len() / (locals as usize + 1);
+            assert!(frames > words as usize / 5_000, "{case}: {frames}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stylus programs on the program layer alone, without blocks, transactions and precompiles.
 //!
 //! `PROPTEST_CASES=100000 cargo test -p devnode --test wasm` tries random input for minutes instead of seconds.
+//! With the feature `jit`, every program runs on both engines, which must agree on all that can be seen.
 
 mod fuzz;
 mod limits;

@@ -3,7 +3,7 @@
 use arbitrary::Unstructured;
 use devnode::{
     rules::Rules,
-    wasm::{Exit, ProgramCosts, StylusParams, activate, compile, instrumented},
+    wasm::{Exit, ProgramCosts, StylusParams, activate, instrumented},
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use wasm_smith::{Config, InstructionKind, InstructionKinds};
@@ -13,7 +13,7 @@ use wasmparser::ValType;
 use crate::{
     cases,
     spec::adapter::{Call, Source, Value},
-    world::World,
+    world::{World, compile},
 };
 
 /// More than any of these programs needs.
@@ -155,6 +155,45 @@ fn interpret(wasm: &[u8], config: &wasmi::Config, ink: Option<u64>) -> Run {
     Run { status, memory, meter }
 }
 
+/// The same of a module with a meter, as machine code.
+#[cfg(feature = "jit")]
+fn native(wasm: &[u8], ink: u64) -> Run {
+    use wasmtime::{Config, Engine, Func, Instance, Module, Store, Trap, Val};
+    let mut config = Config::new();
+    config.max_wasm_stack(1 << 20);
+    let mut store = Store::new(&Engine::new(&config).expect("a machine with a compiler"), ());
+    let module = Module::new(store.engine(), wasm).expect("it was accepted");
+    let pay = Func::wrap(&mut store, |_: u32| {});
+    let instance = Instance::new(&mut store, &module, &[pay.into()]).expect("it starts");
+    let global = |store: &mut Store<()>, name| instance.get_global(store, name).expect("it has a meter");
+    for (name, value) in [("stylus_ink_left", Val::I64(ink as i64)), ("stylus_stack_left", Val::I32(1 << 20))] {
+        global(&mut store, name).set(&mut store, value).expect("it is mutable");
+    }
+    let entry = instance.get_typed_func::<u32, u32>(&mut store, "user_entrypoint").expect("it has an entry point");
+    let status = entry.call(&mut store, 0).map_err(|error| {
+        Some(match error.downcast_ref::<Trap>()? {
+            Trap::UnreachableCodeReached => TrapCode::UnreachableCodeReached,
+            Trap::MemoryOutOfBounds => TrapCode::MemoryOutOfBounds,
+            Trap::TableOutOfBounds => TrapCode::TableOutOfBounds,
+            Trap::IndirectCallToNull => TrapCode::IndirectCallToNull,
+            Trap::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
+            Trap::IntegerOverflow => TrapCode::IntegerOverflow,
+            Trap::BadConversionToInteger => TrapCode::BadConversionToInteger,
+            Trap::BadSignature => TrapCode::BadSignature,
+            Trap::StackOverflow => TrapCode::StackOverflow,
+            _ => return None,
+        })
+    });
+    let memory = instance.get_memory(&mut store, "memory").expect("it has a memory").data(&store).to_vec();
+    let mut number = |name| match global(&mut store, name).get(&mut store) {
+        Val::I64(value) => value as u64,
+        Val::I32(value) => u64::from(value as u32),
+        _ => panic!("{name} is a number"),
+    };
+    let meter = (number("stylus_ink_left"), number("stylus_ink_status") as u32, number("stylus_stack_left") as u32);
+    Run { status, memory, meter: Some(meter) }
+}
+
 fn engine(mode: CompilationMode, fuel: bool) -> wasmi::Config {
     let mut config = wasmi::Config::default();
     config.set_max_recursion_depth(300_000).set_max_stack_height(64 << 20).compilation_mode(mode).consume_fuel(fuel);
@@ -192,6 +231,9 @@ proptest! {
                 prop_assert!(interpret(&metered, &engine(mode, fuel), Some(INK)) == first, "{:?} {}", mode, fuel);
             }
         }
+
+        #[cfg(feature = "jit")]
+        prop_assert!(native(&metered, INK) == first, "machine code does what the interpreter does");
 
         let used = INK - ink;
         let exact = interpret(&metered, &engine(CompilationMode::Eager, false), Some(used));

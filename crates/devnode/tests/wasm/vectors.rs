@@ -4,12 +4,12 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use crate::world::{Account, Transaction, World, intrinsic_gas};
+use crate::world::{self, Account, Transaction, World, compile, intrinsic_gas};
 use alloy_primitives::{Address, Bytes, U256, hex, keccak256};
 use devnode::{
     rules::Rules,
     wasm::{
-        Activation, Exit, Module, ProgramCode, ProgramCosts, StylusParams, activate, compile, decompress,
+        Activation, Exit, ProgramCode, ProgramCosts, StylusParams, activate, decompress,
         prices::{MAX_WASM_SIZE, cached_gas, init_gas},
         trace::HostioRecord,
     },
@@ -85,7 +85,7 @@ impl Step {
 /// A program of a suite, ready to run.
 struct Program {
     activation: Activation,
-    module: Module,
+    module: world::Program,
 }
 
 impl Program {

@@ -6,20 +6,34 @@ use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, address, kec
 use devnode::{
     rules::Rules,
     wasm::{
-        CallOutcome, CallRequest, CreateOutcome, CreateRequest, Environment, Exit, Fatal, Host, HostError, HostioTrace,
-        Invocation, Loaded, Module, Outcome, Pages, ProgramCosts, StorageWrite, StylusParams,
+        ActivationError, CallOutcome, CallRequest, CreateOutcome, CreateRequest, Engine, Environment, Exit, Fatal,
+        Host, HostError, HostioTrace, Invocation, Loaded, Module, Outcome, Pages, ProgramCosts, StorageWrite,
+        StylusParams, compile_for,
     },
 };
 
+/// A program for each engine that there is. Whatever is done with it is done by all of them, and compared.
+pub(crate) struct Program(Vec<Module>);
+
+/// Compiles a module that was activated.
+pub(crate) fn compile(wasm: &[u8], rules: &Rules) -> Result<Program, ActivationError> {
+    let compile = |&engine: &Engine| {
+        let module = compile_for(engine, wasm, rules)?;
+        assert_eq!(module.engine(), engine, "it is not left to another");
+        Ok(module)
+    };
+    Engine::ALL.iter().map(compile).collect::<Result<_, _>>().map(Program)
+}
+
 /// An account of the world.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Account {
     pub(crate) balance: U256,
     pub(crate) code: Bytes,
 }
 
 /// What programs run on here.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct World {
     pub(crate) params: StylusParams,
     pub(crate) accounts: HashMap<Address, Account>,
@@ -37,7 +51,7 @@ pub(crate) struct Transaction {
 }
 
 /// What came of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Receipt {
     pub(crate) exit: Exit,
     pub(crate) output: Bytes,
@@ -54,10 +68,46 @@ impl World {
     pub(crate) fn transact(
         &mut self,
         rules: &Rules,
-        module: &Module,
+        program: &Program,
         costs: ProgramCosts,
         tx: &Transaction,
     ) -> Receipt {
+        self.on_each(
+            program,
+            |receipt: &mut Receipt| &mut receipt.exit,
+            |world, module| world.transact_on(rules, module, costs, tx),
+        )
+    }
+
+    /// Runs on each engine; everything that can be seen must be equal, but for what people are told.
+    fn on_each<T>(
+        &mut self,
+        program: &Program,
+        exit: impl Fn(&mut T) -> &mut Exit,
+        run: impl Fn(&mut Self, &Module) -> T,
+    ) -> T
+    where
+        T: Clone + PartialEq + std::fmt::Debug,
+    {
+        let without_text = |mut of: T| {
+            if let Exit::Failure(text) = exit(&mut of) {
+                text.clear();
+            }
+            of
+        };
+        let shown = |of: &T| format!("{of:?}").chars().take(3_000).collect::<String>();
+        let before = self.clone();
+        let first = run(self, &program.0[0]);
+        for module in &program.0[1..] {
+            let mut world = before.clone();
+            let (other, first) = (without_text(run(&mut world, module)), without_text(first.clone()));
+            assert!(other == first, "{}: {}\ninterpreter: {}", module.engine(), shown(&other), shown(&first));
+            assert!(world == *self, "another state by {}", module.engine());
+        }
+        first
+    }
+
+    fn transact_on(&mut self, rules: &Rules, module: &Module, costs: ProgramCosts, tx: &Transaction) -> Receipt {
         let params = self.params;
         let before = self.clone();
         self.accounts.entry(tx.to).or_default().balance += tx.value;
@@ -92,7 +142,7 @@ impl World {
     pub(crate) fn invoke(
         &mut self,
         rules: &Rules,
-        module: &Module,
+        program: &Program,
         costs: ProgramCosts,
         calldata: &[u8],
         gas: u64,
@@ -106,11 +156,17 @@ impl World {
             gas,
         };
         let env = environment(&tx);
-        let mut frame = Frame::new(self, &tx);
-        let outcome = Invocation { module, rules, params: &params, costs, env: &env, calldata, gas }
-            .run(&mut frame)
-            .expect("this world does not fail");
-        (outcome, frame.trace)
+        self.on_each(
+            program,
+            |(outcome, _): &mut (Outcome, HostioTrace)| &mut outcome.exit,
+            |world, module| {
+                let mut frame = Frame::new(world, &tx);
+                let outcome = Invocation { module, rules, params: &params, costs, env: &env, calldata, gas }
+                    .run(&mut frame)
+                    .expect("this world does not fail");
+                (outcome, frame.trace)
+            },
+        )
     }
 }
 

