@@ -101,10 +101,12 @@ pub struct Program {
     pub folder: &'static str,
     /// Whether it is the half behind the cargo feature `ext`.
     pub extension: bool,
+    /// The compiler's level of optimisation, where it is not that of `scripts/contract-env.sh`.
+    pub level: Option<&'static str>,
 }
 
 const fn program(name: &'static str, package: &'static str, folder: &'static str, extension: bool) -> Program {
-    Program { name, package, folder, extension }
+    Program { name, package, folder, extension, level: None }
 }
 
 /// All programs, in the order in which they are built.
@@ -122,7 +124,12 @@ pub const PROGRAMS: &[Program] = &[
     program("certificate", "certificate", "contracts/certificate", false),
     program("assessor", "assessor", "contracts/assessor", false),
     program("depeg", "depeg", "contracts/triggers/depeg", false),
+    // It does nothing but calculate, and is small: speed before size.
+    Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", false) },
 ];
+
+/// The setting of `scripts/contract-env.sh` that [`Program::level`] takes the place of.
+const OPT_LEVEL: &str = "CARGO_PROFILE_RELEASE_OPT_LEVEL";
 
 /// What all programs are made of besides their own folder.
 const SHARED_INPUTS: &[&str] = &[
@@ -275,6 +282,7 @@ impl Builder {
             all.extend(keccak256(content));
         }
         all.push(u8::from(program.extension));
+        all.extend(program.level.unwrap_or_default().as_bytes());
         Ok(hex::encode(keccak256(all)))
     }
 
@@ -355,6 +363,9 @@ impl Builder {
                 "-p",
                 program.package,
             ]);
+        if let Some(level) = program.level {
+            command.env(OPT_LEVEL, level);
+        }
         if program.extension {
             command.args(["--features", "ext"]);
         }
@@ -521,7 +532,7 @@ mod tests {
     fn the_settings_are_read_from_the_script() {
         let settings = contract_environment(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         let value = |name: &str| settings.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        assert_eq!(value("CARGO_PROFILE_RELEASE_OPT_LEVEL"), Some("z"));
+        assert_eq!(value(OPT_LEVEL), Some("z"));
         assert!(
             value("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS").unwrap().starts_with("-Zunstable-options -Cpanic")
         );

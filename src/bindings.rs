@@ -21,6 +21,7 @@ bindings! {
     policy: IPolicy = "contracts/abi/json/IPolicy.json";
     risk: IRisk = "contracts/abi/json/IRisk.json";
     assessor: IAssessor = "contracts/abi/json/IAssessor.json";
+    distribution: IDistribution = "contracts/abi/json/IDistribution.json";
     depeg: IDepegTrigger = "contracts/abi/json/IDepegTrigger.json";
     stable_coin: StableCoin = "tests/solidity/artifacts/StableCoin.json";
     aggregator: MockAggregator = "tests/solidity/artifacts/MockAggregator.json";

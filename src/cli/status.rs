@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::session::{Place, Session};
 use crate::{
-    bindings::vault::Solvency,
+    bindings::{distribution::Report, vault::Solvency},
     chain,
     report::{Table, amount, percent, percent_bps, span},
 };
@@ -32,22 +32,28 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let terms = chain.read("reading the product", risk.terms(product)).await?;
     let limits = &terms.limits;
     let sample = unit.parse("100_000")?;
-    let year = limits.max_term.min(90 * 86_400).max(limits.min_term);
-    let quote = chain.read("quoting", policy.quote(product, deployment.subject(), sample, year.into())).await;
+    let term = limits.max_term.min(90 * 86_400).max(limits.min_term);
+    let quote = chain.read("quoting", policy.quote(product, deployment.subject(), sample, term.into())).await;
+    let year = losses_of_a_year(&session, solvency.capital).await;
     if options.json {
+        let year = year.as_ref().ok();
         let quote =
-            quote.ok().map(|quote| json!({"amount": sample.to_string(), "term": year, "premium": quote.0.to_string()}));
-        let out = json!({"solvency": solvency, "product": product.as_u64(), "quote": quote});
+            quote.ok().map(|quote| json!({"amount": sample.to_string(), "term": term, "premium": quote.0.to_string()}));
+        let out = json!({"solvency": solvency, "product": product.as_u64(), "quote": quote, "year": year});
         println!("{}", serde_json::to_string_pretty(&out)?);
         return Ok(());
     }
     print!("{}", solvency_table(&solvency, unit.decimals));
+    match &year {
+        Ok(report) => print!("\n{}", year_table(report, unit.decimals)),
+        Err(error) => println!("\nno distribution of a year's losses: {error}"),
+    }
     let mut table = Table::new(&["product", "covers", ">waiting", ">grace", ">deductible", "price of 100,000"]);
     let price = match quote {
         Ok(quote) => format!(
             "{} for {} (loss rate {}, pays {})",
             amount(quote.0, unit.decimals, 2),
-            span(year.into()),
+            span(term.into()),
             percent(quote.5),
             percent_bps(quote.8.as_u64())
         ),
@@ -67,6 +73,34 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     ]);
     print!("\n{table}");
     Ok(())
+}
+
+/// The level of value at risk and expected shortfall: 99.5 %, the failure of one year in two hundred.
+const LEVEL: u16 = 9_950;
+
+/// What the vault may lose in a year, with `capital` to pay it from, where a failure takes all cover on its risk key.
+async fn losses_of_a_year(session: &Session, capital: U256) -> Result<Report, chain::Error> {
+    let Session { chain, deployment, client: reader, .. } = session;
+    let (products, subjects) = (vec![deployment.product], vec![deployment.subject()]);
+    let vault = deployment.address("vault");
+    let report = deployment.distribution(reader).report(vault, products, subjects, 512.into(), LEVEL, 10_000, capital);
+    chain.read("reading the distribution of losses", report).await
+}
+
+/// A year's losses as a table, amounts in an asset of so many decimals.
+fn year_table(report: &Report, decimals: u32) -> Table {
+    let mut table = Table::new(&["losses of a year", ">"]);
+    let rows = [
+        ("expected".to_owned(), report.mean),
+        (format!("value at risk, {}", percent_bps(LEVEL.into())), report.value_at_risk),
+        (format!("expected shortfall, {}", percent_bps(LEVEL.into())), report.expected_shortfall),
+        ("if everything fails".to_owned(), report.largest),
+    ];
+    for (name, value) in rows {
+        table.row([name, amount(value, decimals, 2)]);
+    }
+    table.row(["probability of more than the capital".to_owned(), percent(report.ruin)]);
+    table
 }
 
 /// The ability to pay as a table, amounts in an asset of so many decimals.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     bindings::{
-        IAssessor, IDepegTrigger, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
+        IAssessor, IDepegTrigger, IDistribution, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
         depeg::Subject,
         risk::{Limits, Pricing, Terms},
     },
@@ -104,6 +104,7 @@ contracts! {
     policy: IPolicy = "policy";
     assessor: IAssessor = "assessor";
     depeg: IDepegTrigger = "depeg";
+    distribution: IDistribution = "distribution";
 }
 
 impl Deployment {
@@ -182,6 +183,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let risk_ext = d.program("risk-ext", None).await?;
     let times = [uint(profile.week), uint(profile.latent_limit), uint(profile.min_seconds)];
     let risk = d.program("risk", Some(&[&owners(timelock, me, Some(risk_ext))[..], &times].concat())).await?;
+    d.program("distribution", Some(&[address(risk)])).await?;
     let vault_ext = d.program("vault-ext", None).await?;
     let share = [
         address(asset),
@@ -382,6 +384,8 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
     let assessor =
         IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
     let governor = IGovernor::new(at("governor"), client.clone());
+    let distribution =
+        IDistribution::new(at("distribution"), client.clone()).risk().call().await.map_err(|error| failed(&error))?;
     let facts = [
         ("vault's risk", vault.0, at("risk")),
         ("vault's policy", vault.1, at("policy")),
@@ -389,6 +393,7 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
         ("policy's risk", policy.0, at("risk")),
         ("policy's assessor", policy.1, at("assessor")),
         ("policy's certificate", policy.2, at("certificate")),
+        ("distribution's risk", distribution, at("risk")),
         ("assessor's risk", assessor.0, at("risk")),
         ("assessor's policy", assessor.1, at("policy")),
         ("governor's token", governor.token().call().await.map_err(|error| failed(&error))?, at("token")),

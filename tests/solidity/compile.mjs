@@ -16,7 +16,7 @@ if (!solc.version().startsWith(`${pinned}+`)) {
   fail(`solc ${pinned} is pinned, ${solc.version()} is installed: run npm ci in tests/solidity`);
 }
 
-const folders = ["contracts/abi", "tests/solidity"];
+const folders = ["contracts/abi", "tests/solidity", "tests/solidity/peers"];
 const files = (folder, extension) =>
   existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => name.endsWith(extension)).sort() : [];
 const sources = {};

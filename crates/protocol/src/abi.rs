@@ -20,6 +20,7 @@ sol!("../../contracts/abi/IRisk.sol");
 sol!("../../contracts/abi/IVault.sol");
 sol!("../../contracts/abi/IPolicy.sol");
 sol!("../../contracts/abi/ICertificate.sol");
+sol!("../../contracts/abi/IDistribution.sol");
 sol!("../../contracts/abi/IAssessor.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
 
