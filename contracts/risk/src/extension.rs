@@ -321,8 +321,8 @@ impl RiskExt {
         Ok(sum)
     }
 
-    /// Lines of a vault as exposures, as `IRisk.Exposure`, and the vault's cover that is on none of them. Lines are taken
-    /// as they are booked: what only has to leave still counts, here and there.
+    /// Lines of a vault as exposures, as `IRisk.Exposure`, and the vault's cover that is on none of them. Lines are
+    /// taken as they are booked: what only has to leave still counts, here and there.
     pub fn portfolio(&self, vault: Address, products: Words<'_>, subjects: Words<'_>) -> Result<Encoded> {
         if products.len() != subjects.len() {
             return Err(out_of_bounds("subjects", U256::from(subjects.len())));
