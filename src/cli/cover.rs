@@ -1,10 +1,7 @@
 //! `palisade quote` and `palisade buy`: what a cover costs, and one bought.
 
 use clap::Args;
-use ethers::{
-    contract::EthEvent,
-    types::{Address, U256},
-};
+use ethers::types::{Address, U256};
 use eyre::{Result, bail, eyre};
 use serde_json::json;
 
@@ -13,6 +10,7 @@ use crate::{
     bindings::policy::PolicyBoughtFilter,
     deploy::plan::SUBJECT,
     report::{Table, percent, percent_bps, span, utc},
+    story::event,
 };
 
 /// How long a purchase stays good after it was signed, in seconds.
@@ -94,9 +92,8 @@ impl Price {
             ("for the losses expected", pure),
             ("for the capital that is locked", capital),
             ("for scarce capital", load),
+            ("for treasury and jury", premium.saturating_sub(net)),
         ];
-        let fees = ("for treasury and jury", premium.saturating_sub(net));
-        let parts = [parts[0], parts[1], parts[2], fees];
         Ok(Self { product, amount, term, premium, parts, rate, before, after, ratio, deductible, waiting })
     }
 
@@ -178,9 +175,7 @@ pub(crate) async fn buy(options: BuyOptions) -> Result<()> {
         options.referrer.unwrap_or_default(),
     );
     let receipt = chain.send("buying", &session.client, call).await?;
-    let bought = receipt.logs.iter().find_map(|log| {
-        (log.address == policy.address()).then(|| PolicyBoughtFilter::decode_log(&log.clone().into()).ok()).flatten()
-    });
+    let bought: Option<PolicyBoughtFilter> = event(&receipt, policy.address());
     let bought = bought.ok_or_else(|| eyre!("the purchase left no event in {:?}", receipt.transaction_hash))?;
     println!(
         "policy #{}: {} from {} to {} (UTC), for {}, in {:?}",
