@@ -176,6 +176,69 @@ fn a_deposit_can_ask_for_at_least_so_many_shares() {
 }
 
 #[test]
+fn a_mint_can_ask_for_at_most_so_many_assets() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    scene.sell(M, 0, WEEK);
+    scene.weeks(2);
+    scene.fund(scene.bob, 10 * M);
+    let shares = u(M) * u(SHARES);
+    let cost = scene.read(IERC4626::previewMintCall { shares });
+    near(cost, u(11 * M / 10), 1);
+    let call = |most: U256| IVault::mintCall { shares, receiver: scene.bob, maxAssets: most };
+    let error = scene.refused(scene.bob, call(cost - u(1u64))).expect::<IVault::SlippageExceeded>();
+    assert_eq!((error.value, error.limit), (cost, cost - u(1u64)));
+    assert_eq!(scene.done(scene.bob, call(cost)), cost);
+    assert_eq!((scene.shares_of(scene.bob), scene.assets_of(scene.bob)), (shares, u(10 * M) - cost));
+}
+
+/// In any of these states a deposit and a mint of the limit succeed, and one unit more is refused.
+#[test]
+fn limits_are_what_can_be_done() {
+    let states: [(bool, fn(&Scene)); 8] = [
+        (true, |_| {}),
+        (true, |scene| scene.world.warp(WEEK / 3)),
+        (false, |scene| scene.gate.reserve.set(11 * M)),
+        (true, |scene| scene.weeks(64)),
+        // Beyond 64 edges the books are caught up first.
+        (false, |scene| scene.weeks(65)),
+        (true, |scene| {
+            scene.weeks(65);
+            scene.done(scene.carol, IVault::catchUpCall { edges: u(1u64) });
+        }),
+        (false, |scene| {
+            scene.done(scene.owner, IVault::orderRunOffCall { ordered: true });
+        }),
+        (false, |scene| {
+            scene.gate.reserve.set(20 * M);
+            scene.pay(1, scene.carol, 0, 20 * M);
+        }),
+    ];
+    for (i, (open, prepare)) in states.into_iter().enumerate() {
+        let stage = || {
+            let scene = Scene::new();
+            scene.deposit(scene.alice, 10 * M);
+            scene.sell(3 * M, 0, 200 * WEEK);
+            scene.fund(scene.bob, 1_000 * M);
+            prepare(&scene);
+            scene
+        };
+        for more in [0u64, 1] {
+            let succeeds = open && more == 0;
+            let scene = stage();
+            let assets = scene.read(IERC4626::maxDepositCall { receiver: scene.bob });
+            assert_eq!(!assets.is_zero(), open, "state {i}");
+            let call = IERC4626::depositCall { assets: assets + u(more), receiver: scene.bob };
+            assert_eq!(scene.send(scene.bob, call).is_ok(), succeeds, "state {i}");
+            let scene = stage();
+            let shares = scene.read(IERC4626::maxMintCall { receiver: scene.bob });
+            let call = IERC4626::mintCall { shares: shares + u(more), receiver: scene.bob };
+            assert_eq!(scene.send(scene.bob, call).is_ok(), succeeds, "state {i}");
+        }
+    }
+}
+
+#[test]
 fn a_pause_stops_deposits_until_it_ends() {
     let scene = Scene::new();
     scene.fund(scene.alice, M);

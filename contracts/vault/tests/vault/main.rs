@@ -8,4 +8,5 @@ mod payouts;
 mod premiums;
 mod redemptions;
 mod reentrancy;
+mod refunds;
 mod scene;

@@ -386,6 +386,22 @@ fn while_filing_is_paused_nothing_is_served() {
     assert_eq!(scene.serve().1, u(10 * M));
 }
 
+/// What was served belongs to who asked for it, and who wants out of the queue may go, whatever claims do meanwhile.
+#[test]
+fn while_filing_is_paused_requests_cancels_and_claims_go_on() {
+    let scene = Scene::new();
+    let shares = scene.deposit(scene.alice, 10 * M);
+    let half = shares / u(2u64);
+    scene.request(scene.alice, half);
+    scene.weeks(3);
+    scene.serve();
+    scene.gate.filing_paused.set(true);
+    assert_eq!(scene.claimable(scene.alice), (half, u(5 * M)), "the limits say so too");
+    assert_eq!(scene.redeem_all(scene.alice), u(5 * M));
+    scene.request(scene.alice, half);
+    assert_eq!(scene.done(scene.alice, cancel(scene.alice)), half);
+}
+
 #[test]
 fn while_the_reserve_exceeds_the_assets_nothing_is_served() {
     let scene = Scene::new();
