@@ -55,7 +55,7 @@ fn what_comes_in_is_what_was_previewed() {
 
 /// The first depositor's attack: one unit and a large donation.
 #[test]
-fn a_donation_cannot_take_the_next_deposit() {
+fn scenario_01_a_donation_cannot_take_the_next_deposit() {
     let scene = Scene::new();
     scene.deposit(scene.alice, 1);
     scene.token.mint(&scene.world, scene.vault, u(M));
@@ -65,7 +65,7 @@ fn a_donation_cannot_take_the_next_deposit() {
 }
 
 #[test]
-fn a_donation_changes_nothing() {
+fn scenario_02_a_donation_changes_nothing() {
     let scene = Scene::new();
     scene.deposit(scene.alice, 10 * M);
     scene.sell(M, 0, 4 * WEEK);
@@ -88,6 +88,35 @@ fn a_deposit_that_makes_no_share_is_refused() {
     scene
         .refused(scene.alice, IERC4626::mintCall { shares: U256::ZERO, receiver: scene.alice })
         .expect::<IVault::ZeroShares>();
+}
+
+/// After a payout of nearly everything a share is cheap, and after what was won back it is dear again; one unit makes
+/// shares or is refused, and is never lost.
+#[test]
+fn scenario_03_one_unit_after_a_loss_makes_shares_or_is_refused() {
+    for recovered in [0, 1, M, 50 * M] {
+        let scene = Scene::new();
+        scene.deposit(scene.alice, 10 * M);
+        scene.lose(9 * M + 876_543_210_987);
+        if recovered > 0 {
+            scene.fund(scene.carol, recovered);
+            scene.done(scene.carol, IVault::recoverCall { amount: u(recovered) });
+            scene.weeks(5);
+        }
+        scene.fund(scene.bob, 1);
+        let shares = scene.read(IERC4626::previewDepositCall { assets: u(1u64) });
+        if shares.is_zero() {
+            scene.refused(scene.bob, deposit(1, scene.bob)).expect::<IVault::ZeroShares>();
+        } else {
+            assert_eq!(scene.done(scene.bob, deposit(1, scene.bob)), shares);
+        }
+    }
+    // The dearest share: a premium that nobody holds shares of.
+    let scene = Scene::new();
+    scene.sell(10 * M, 0, WEEK);
+    scene.weeks(3);
+    scene.fund(scene.bob, 1);
+    scene.refused(scene.bob, deposit(1, scene.bob)).expect::<IVault::ZeroShares>();
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod premiums;
 mod redemptions;
 mod reentrancy;
 mod refunds;
+mod scenarios;
 mod scene;

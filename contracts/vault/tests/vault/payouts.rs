@@ -259,7 +259,7 @@ fn a_claim_cuts_the_stream_before_it_cuts_deeper() {
 }
 
 #[test]
-fn a_pool_whose_share_is_worth_nearly_nothing_is_given_up_for_ever() {
+fn scenario_11_a_pool_whose_share_is_worth_nearly_nothing_is_given_up_for_ever() {
     let scene = Scene::new();
     let shares = scene.deposit(scene.alice, 10 * M);
     scene.lose(10 * M - 10_000_000_000); // a thousandth is left
