@@ -9,9 +9,7 @@ use protocol::{
     Result,
     abi::{
         IOwned::ParameterOutOfBounds,
-        IVault::{
-            FeesCollected, PremiumExtended, PremiumReceived, PremiumRefunded, StreamAdded, UnexpectedBalance,
-        },
+        IVault::{FeesCollected, PremiumExtended, PremiumReceived, PremiumRefunded, StreamAdded, UnexpectedBalance},
     },
     call, emit, error,
     guard::Lock,

@@ -383,7 +383,8 @@ fn scenario_22_decimals_of_the_asset_change_no_result() {
         scene.serve();
         let left = scene.redeem_all(scene.alice);
         scene.weeks(5);
-        let results = [refunded, paid, left, worth(&scene, scene.alice), worth(&scene, scene.bob), scene.total_assets()];
+        let results =
+            [refunded, paid, left, worth(&scene, scene.alice), worth(&scene, scene.bob), scene.total_assets()];
         results.map(|result| (result + unit / u(20_000u64)) * u(10_000u64) / unit)
     };
     let six = run(6);
