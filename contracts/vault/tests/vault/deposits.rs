@@ -224,7 +224,8 @@ fn a_mint_can_ask_for_at_most_so_many_assets() {
 /// In any of these states a deposit and a mint of the limit succeed, and one unit more is refused.
 #[test]
 fn limits_are_what_can_be_done() {
-    let states: [(bool, fn(&Scene)); 8] = [
+    type State = (bool, fn(&Scene));
+    let states: [State; 8] = [
         (true, |_| {}),
         (true, |scene| scene.world.warp(WEEK / 3)),
         (false, |scene| scene.gate.reserve.set(11 * M)),

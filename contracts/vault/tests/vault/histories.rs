@@ -6,7 +6,7 @@ use alloy_primitives::U256;
 use proptest::prelude::*;
 use protocol::abi::{IERC20, IERC4626, IVault};
 
-use crate::scene::{M, Scene, WEEK, u};
+use crate::scene::{M, Scene, Settings, WEEK, u};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -287,6 +287,162 @@ proptest! {
         if scene.solvency().owed.is_zero() {
             let left = scene.read(IERC20::totalSupplyCall {});
             prop_assert!(left <= u(1_000_000 * ledger.steps), "all shares could leave: {left}");
+        }
+    }
+}
+
+/// What happens to a pool whose incidents end as the test decides when they open.
+#[derive(Clone, Debug)]
+enum Turn {
+    Deposit(usize, u64),
+    Mint(usize, u64),
+    Request(usize, u64),
+    Cancel(usize),
+    Serve(u64),
+    Redeem(usize),
+    /// An incident with this reserve, of which so many thousandths will be claimed.
+    Open(u64, u64),
+    /// So many thousandths of what an incident still costs are claimed.
+    File(usize, u64),
+    /// What nobody will claim of an incident is reserved no longer.
+    Close(usize),
+    TopUp,
+    TakeOwed(usize),
+    Earn(u64),
+    Recover(u64),
+    Wait(u64),
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let amount = 1u64..4 * M;
+    prop_oneof![
+        3 => (0usize..3, amount.clone()).prop_map(|(who, amount)| Turn::Deposit(who, amount)),
+        1 => (0usize..3, amount.clone()).prop_map(|(who, amount)| Turn::Mint(who, amount)),
+        4 => (0usize..3, 1u64..=1_000).prop_map(|(who, part)| Turn::Request(who, part)),
+        2 => (0usize..3).prop_map(Turn::Cancel),
+        5 => (0u64..4 * M).prop_map(Turn::Serve),
+        2 => (0usize..3).prop_map(Turn::Redeem),
+        2 => (1u64..4 * M, 0u64..=1_000).prop_map(|(reserve, part)| Turn::Open(reserve, part)),
+        3 => (any::<usize>(), 1u64..=1_000).prop_map(|(incident, part)| Turn::File(incident, part)),
+        2 => any::<usize>().prop_map(Turn::Close),
+        1 => Just(Turn::TopUp),
+        1 => any::<usize>().prop_map(Turn::TakeOwed),
+        2 => (1u64..M / 4).prop_map(Turn::Earn),
+        1 => (1u64..M).prop_map(Turn::Recover),
+        5 => (1u64..WEEK).prop_map(Turn::Wait),
+    ]
+}
+
+/// An incident as the vault knows it, and as it will end.
+#[derive(Clone, Copy, Debug)]
+struct Incident {
+    reserve: u64,
+    cost: u64,
+    paid: u64,
+    closed: bool,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::default())]
+
+    /// Whoever knows how every open incident ends knows what a share is worth: its part of what is left after all claims.
+    /// That worth never falls but when an incident opens: nobody that enters, waits, cancels or leaves, in any order with
+    /// incidents and payouts, takes anything from those that stay, and claims cost them what they were known to cost.
+    #[test]
+    fn who_comes_and_goes_takes_nothing_from_those_that_stay(turns in prop::collection::vec(turn(), 100)) {
+        let scene = Scene::with(Settings { patience: 0, ..Settings::default() });
+        let people = [scene.alice, scene.bob, scene.carol];
+        for who in people {
+            scene.fund(who, 10_000 * M);
+        }
+        scene.deposit(scene.world.address("stayer"), 5 * M);
+        let mut incidents: Vec<Incident> = vec![];
+        for turn in turns {
+            // What is left after all claims, and shares.
+            let worth = |incidents: &[Incident]| {
+                let solvency = scene.solvency();
+                let coming: u64 = incidents.iter().map(|incident| incident.cost).sum();
+                let worth = solvency.assets.to::<i128>() - solvency.owed.to::<i128>() - i128::from(coming);
+                (worth, scene.read(IERC20::totalSupplyCall {}) + u(1_000_000u64))
+            };
+            let before = worth(&incidents);
+            let mut falls = 0;
+            match turn.clone() {
+                Turn::Deposit(who, assets) => {
+                    let call = IERC4626::depositCall { assets: u(assets), receiver: people[who] };
+                    let _ = scene.send(people[who], call);
+                }
+                Turn::Mint(who, assets) => {
+                    let call = IERC4626::mintCall { shares: u(assets) * u(1_000_000u64), receiver: people[who] };
+                    let _ = scene.send(people[who], call);
+                }
+                Turn::Request(who, part) => {
+                    let shares = scene.shares_of(people[who]) * u(part) / u(1_000u64);
+                    if !shares.is_zero() {
+                        scene.request(people[who], shares);
+                    }
+                }
+                Turn::Cancel(who) => {
+                    let call = IVault::cancelRedeemRequestCall { requestId: U256::ZERO, controller: people[who], receiver: people[who] };
+                    let _ = scene.send(people[who], call);
+                }
+                Turn::Serve(minimum) => {
+                    scene.gate.minimum.set(minimum);
+                    scene.serve();
+                }
+                Turn::Redeem(who) => {
+                    if !scene.claimable(people[who]).1.is_zero() {
+                        scene.redeem_all(people[who]);
+                    }
+                }
+                Turn::Open(reserve, part) => {
+                    let cost = (u(reserve) * u(part) / u(1_000u64)).to();
+                    incidents.push(Incident { reserve, cost, paid: 0, closed: false });
+                    falls = i128::from(cost);
+                }
+                Turn::File(index, part) if !incidents.is_empty() => {
+                    let index = index % incidents.len();
+                    let incident = &mut incidents[index];
+                    let claim = (u(incident.cost) * u(part) / u(1_000u64)).to::<u64>();
+                    if claim > 0 {
+                        let payee = scene.world.address("insured");
+                        scene.pay(index as u64, payee, incident.paid, incident.paid + claim);
+                        incident.paid += claim;
+                        incident.cost -= claim;
+                        incident.reserve -= claim;
+                    }
+                }
+                Turn::Close(index) if !incidents.is_empty() => {
+                    let index = index % incidents.len();
+                    incidents[index].reserve = incidents[index].cost;
+                    incidents[index].closed = true;
+                }
+                Turn::TopUp => {
+                    scene.done(scene.alice, IVault::topUpCall {});
+                }
+                Turn::TakeOwed(index) if !incidents.is_empty() => {
+                    let policy = u((index % incidents.len()) as u64);
+                    let _ = scene.send(scene.alice, IVault::claimOwedCall { policy });
+                }
+                Turn::Earn(net) => scene.sell(net, 0, 2 * WEEK),
+                Turn::Recover(amount) => {
+                    scene.done(scene.alice, IVault::recoverCall { amount: u(amount) });
+                }
+                Turn::Wait(seconds) => scene.world.warp(seconds),
+                Turn::File(..) | Turn::Close(_) | Turn::TakeOwed(_) => {}
+            }
+            scene.gate.reserve.set(incidents.iter().map(|incident| incident.reserve).sum());
+            scene.gate.unsettled.set(incidents.iter().filter(|incident| !incident.closed).count() as u64);
+            let after = worth(&incidents);
+            if before.0 - falls > 0 {
+                prop_assert!(after.0 >= 0, "{turn:?}: {before:?} became {after:?}");
+                let [before_worth, after_worth] = [before.0 - falls, after.0].map(|worth| u(worth as u128));
+                let rounding = u(2u64) * (before.1 + after.1);
+                prop_assert!(
+                    before_worth * after.1 <= after_worth * before.1 + rounding,
+                    "{turn:?}: {before:?} became {after:?}"
+                );
+            }
         }
     }
 }
