@@ -135,6 +135,7 @@ interface IRisk is IOwned, IPausable {
     error CapacityExceeded(uint256 needed, uint256 available);
     /// Cover on one subject would pass its share of the subject's size.
     error SubjectCapacityExceeded(uint256 needed, uint256 available);
+    /// The vault's capital is below what new cover requires: its target, or its reserve where that is more.
     error InsufficientCapital(uint256 capital, uint256 required);
     error PremiumExceedsCover(uint256 premium, uint256 amount);
     /// More weeks are to be processed than one call does: call catchUp.

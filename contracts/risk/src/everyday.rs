@@ -9,7 +9,6 @@ use protocol::{
     abi::{EnforcedPause, IRisk, ParameterOutOfBounds},
     emit, error, ext, routes,
 };
-use standards::packed::Packed;
 use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
 
 use crate::{
@@ -239,10 +238,10 @@ impl Risk {
     /// Reserve, minimum and target capital of a vault, how many of its lines have an incident that is latent or not
     /// closed, and whether filing is paused.
     pub fn gate(&self, vault: Address) -> Result<(U256, U256, U256, U256, bool)> {
-        let reserve = Packed(self.book.vaults.getter(vault).reserve.get());
+        let (reserve, unsettled) = self.book.unsettled(vault);
         let (_, _, minimum) = self.book.minimum(vault)?;
         let target = self.book.target(vault, None)?;
-        Ok((reserve.get(0, 96), minimum, target, reserve.get(96, 16), self.book.clock().is_paused()))
+        Ok((U256::from(reserve), minimum, target, U256::from(unsettled), self.book.clock().is_paused()))
     }
 
     /// Processes at most `n` weekly buckets of a line. Anyone.

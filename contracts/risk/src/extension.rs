@@ -290,7 +290,7 @@ impl RiskExt {
             largest,
             minimum,
             self.book.target(vault, None)?,
-            Packed(words.reserve.get()).get(0, 96),
+            U256::from(self.book.unsettled(vault).0),
             settings.get(96, 16),
             settings.get(112, 16),
             settings.get(0, 96),
@@ -567,12 +567,14 @@ impl RiskExt {
         if !(minimum_bps..=30_000).contains(&target_bps) {
             return Err(out_of_bounds("targetBps", U256::from(target_bps)));
         }
-        let settings = Packed::default()
+        let mut words = self.book.vaults.setter(vault);
+        let settings = Packed(words.settings.get())
             .with_u128(0, 96, amount(U256::from(floor))?)
             .with_u64(96, 16, u64::from(minimum_bps))
             .with_u64(112, 16, u64::from(target_bps))
             .with_u64(LISTED, 1, 1);
-        self.book.vaults.setter(vault).settings.set(settings.0);
+        words.settings.set(settings.0);
+        drop(words);
         emit!(self.vm(), IRisk::CapitalSet, [vault], [minimum_bps, target_bps, floor]);
         Ok(())
     }

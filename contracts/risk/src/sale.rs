@@ -98,11 +98,13 @@ impl Book {
             return Err(error!(IRisk::CapacityExceeded, after, limit));
         }
 
-        // The capital that all cover of the vault wants, this one included.
+        // The capital that all cover of the vault wants, this one included; and what its incidents may still take.
         let exposure = self.exposure(&open)?;
         let target = self.target(open.route.vault, exposure.as_ref())?;
-        if capital < target {
-            return Err(error!(IRisk::InsufficientCapital, capital, target));
+        let (reserve, _) = self.unsettled(open.route.vault);
+        let required = target.max(U256::from(reserve));
+        if capital < required {
+            return Err(error!(IRisk::InsufficientCapital, capital, required));
         }
 
         let priced =

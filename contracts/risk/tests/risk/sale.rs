@@ -213,6 +213,25 @@ fn new_cover_must_leave_target_capital() {
 }
 
 #[test]
+fn nothing_is_sold_while_the_reserve_exceeds_the_capital() {
+    let town = Town::plain();
+    town.buy("X", usd(6_000_000));
+    town.warp(2 * DAY);
+    town.open("X");
+    // the reserve holds all that is sold, so that the target is but the floor of 1 M
+    assert_eq!((town.gate().reserve, town.gate().target), (usd(6_000_000), usd(1_000_000)));
+    let with = |capital| IRisk::underwriteCall { capital, ..town.purchase("Y", usd(1_000)) };
+    let refused = town.not_sold(with(usd(6_000_000) - u(1))).expect::<IRisk::InsufficientCapital>();
+    assert_eq!((refused.capital, refused.required), (usd(6_000_000) - u(1), usd(6_000_000)));
+    town.make(with(usd(6_000_000)));
+    // it opens by itself when the reserve falls
+    town.warp(DAY);
+    town.book(town.report("X", 1, CONFIRMED, town.now() - DAY, town.now(), 2_500));
+    assert_eq!(town.gate().reserve, usd(1_500_000));
+    town.make(with(usd(6_000_000) - u(1)));
+}
+
+#[test]
 fn a_premium_above_what_can_be_paid_is_refused() {
     let mut terms = plain_terms();
     terms.pricing.minPremium = 200_000_000;
