@@ -50,7 +50,7 @@ interface IRisk is IOwned, IPausable {
     struct Terms { Pricing pricing; Limits limits; }
 
     /// What a product is, for ever: a revision is a new product of the same family. Its status goes from None to
-    /// OnSale, Sunset (nothing is sold, policies run on) and Retired, one step at a time.
+    /// OnSale, Sunset (nothing is sold, policies run on) and Retired (no cover is in the books), one step at a time.
     struct Product {
         address vault;
         address trigger;
@@ -126,6 +126,9 @@ interface IRisk is IOwned, IPausable {
     error UnknownGroup(uint32 group);
     error SubjectAlreadyListed(uint256 product, bytes32 subject);
     error ProductNotOnSale(uint256 product);
+    /// So many lines of the version have cover in the books. Cover whose deadline is over leaves by catchUp, a policy
+    /// that was filed by its expiry.
+    error CoverInForce(uint256 product, uint256 lines);
     error AmountOutOfBounds(uint256 amount, uint256 min, uint256 max);
     error TermOutOfBounds(uint256 term, uint256 min, uint256 max);
     /// An incident is open on the line, or its grace after closing has not passed.

@@ -8,7 +8,8 @@
 //! policy       policy 160 | claims clock 96 (see clock)
 //! assessor     assessor 160 | guardian rests until 32 | latent limit 32 | shortest time 32
 //! counts       products 16 | risk keys 16
-//! product      vault 160 | family 16 | cover type 8 | status 8      trigger 160      four words of terms      hash
+//! product      vault 160 | family 16 | cover type 8 | status 8 | lines with cover 32
+//!              trigger 160      four words of terms      hash
 //! family       two words (see family)      newest version 16 | seeds 32      seed: at 40 | loss 96 | exposure 96
 //! vault        SCR² 160 | largest x 96      asset key
 //!              floor 96 | minimum 16 | target 16 | reserve 96 | unsettled 16 | listed 1
@@ -139,17 +140,25 @@ pub struct Route {
     pub cover: u64,
     /// As `IRisk.Status`.
     pub status: u64,
+    /// How many of its lines have cover in the books.
+    pub lines: u64,
 }
 
 impl Route {
     pub(crate) fn load(word: U256) -> Self {
         let word = Packed(word);
-        Self { vault: word.address(0), family: word.get(160, 16), cover: word.u64(176, 8), status: word.u64(184, 8) }
+        Self {
+            vault: word.address(0),
+            family: word.get(160, 16),
+            cover: word.u64(176, 8),
+            status: word.u64(184, 8),
+            lines: word.u64(192, 32),
+        }
     }
 
     pub(crate) fn store(&self) -> U256 {
         let word = Packed::default().with_address(0, self.vault).with(160, 16, self.family);
-        word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status).0
+        word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status).with_u64(192, 32, self.lines).0
     }
 }
 
@@ -481,7 +490,7 @@ impl Book {
     }
 
     /// Writes a line back, and with it what it moves: its family's cover and exposure, its vault's reserve, its risk
-    /// key, its group and the requirement. `family` is the family where it was opened already, and was changed.
+    /// key, its group and the requirement, and its product's count of lines with cover. `family` is the family where it was opened already, and was changed.
     ///
     /// # Errors
     /// `MathOverflow`.
@@ -499,6 +508,11 @@ impl Book {
             if words.episode != open.words.episode {
                 stored.episode.set(words.episode.0);
             }
+        }
+        let (was, is) = (before.cover > 0, line.cover > 0);
+        if was != is {
+            let lines = open.route.lines + u64::from(is) - u64::from(was);
+            self.products.setter(open.product).route.set(Route { lines, ..open.route }.store());
         }
         if family.is_some() || line.cover != before.cover {
             let mut family = match family {

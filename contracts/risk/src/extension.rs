@@ -144,7 +144,7 @@ impl RiskExt {
             return Err(out_of_bounds("cover", U256::from(cover)));
         }
         let id = self.next_id(0)?;
-        let route = Route { vault, family: id, cover: u64::from(cover), status: 0 };
+        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0 };
         let terms = self.write_product(id, &route, trigger, &new_terms)?;
         let now = self.vm().block_timestamp();
         self.book.set_family(id, &Family::new(now, &terms)?)?;
@@ -163,7 +163,7 @@ impl RiskExt {
         let last = self.book.route(before)?;
         let trigger = self.book.products.getter(before).trigger.get();
         let id = self.next_id(0)?;
-        let route = Route { status: 0, ..last };
+        let route = Route { status: 0, lines: 0, ..last };
         let terms = self.write_product(id, &route, trigger, &new_terms)?;
         if last.status < SUNSET {
             self.set_route_status(before, &last, SUNSET);
@@ -177,7 +177,7 @@ impl RiskExt {
         Ok(id)
     }
 
-    /// Moves a product's status on by one step: on sale, sunset, retired.
+    /// Moves a product's status on by one step: on sale, sunset, and retired once none of its cover is in the books.
     pub fn set_status(&mut self, product: U256, status: u8) -> Result<()> {
         self.book.roles.only_owner()?;
         let route = self.book.route(product)?;
@@ -185,6 +185,9 @@ impl RiskExt {
         let superseded = status == ON_SALE && self.newest(route.family) != product;
         if status != route.status + 1 || status > RETIRED || superseded {
             return Err(out_of_bounds("status", U256::from(status)));
+        }
+        if status == RETIRED && route.lines > 0 {
+            return Err(error!(IRisk::CoverInForce, product, route.lines));
         }
         self.set_route_status(product, &route, status);
         Ok(())

@@ -7,7 +7,9 @@ use risk::{Risk, RiskExt};
 use standards::errors::{AddressEmptyCode, OwnableInvalidOwner};
 use testkit::{Reverted, World};
 
-use crate::town::{CONFIRMED, DAY, LATENT, SHORTEST, Town, WEEK, plain_terms, text, u, usd};
+use crate::town::{
+    CONFIRMED, DAY, GRACE, LATENT, SHORTEST, TERM, Town, WAITING, WEEK, plain_terms, text, u, usd,
+};
 
 #[test]
 fn times_are_fixed_at_construction_within_their_bounds() {
@@ -249,6 +251,55 @@ fn a_status_goes_on_one_step_at_a_time() {
     assert_eq!(told, [1, 2, 3]);
     let unknown = IRisk::setStatusCall { product: u(9), status: 1 };
     town.owner_refused(unknown).expect::<IRisk::UnknownProduct>();
+}
+
+#[test]
+fn a_product_is_retired_when_none_of_its_cover_is_in_force() {
+    let town = Town::plain();
+    let retire = |lines: u64| {
+        let refused = town.owner_refused(IRisk::setStatusCall { product: u(1), status: 3 });
+        let refused = refused.expect::<IRisk::CoverInForce>();
+        assert_eq!((refused.product, refused.lines), (u(1), u(lines)));
+    };
+    let cancelled = [town.buy("X", usd(1_000)), town.buy("X", usd(2_000))];
+    town.buy("Y", usd(1_000));
+    // the cover of another version is its own
+    let next: u64 = town.own(IRisk::reviseProductCall { family: u(1), newTerms: plain_terms() }).to();
+    town.list(next, "Y", "key Y");
+    town.set_status(next, 1);
+    town.make(IRisk::underwriteCall { product: u(next), ..town.purchase("Y", usd(1_000)) });
+    retire(2);
+    town.release(&cancelled[0]);
+    retire(2);
+    town.release(&cancelled[1]);
+    retire(1);
+    // over, but nobody has taken it out of the books
+    town.warp(WAITING + TERM + GRACE + WEEK);
+    assert_eq!(town.line("Y").cover, U256::ZERO);
+    retire(1);
+    assert!(town.catch_up("Y", 64));
+    town.set_status(1, 3);
+    assert_eq!(town.read(IRisk::productCall { id: u(1) }).status, 3);
+    town.set_status(next, 2);
+    town.owner_refused(IRisk::setStatusCall { product: u(next), status: 3 }).expect::<IRisk::CoverInForce>();
+}
+
+#[test]
+fn a_product_whose_policies_were_filed_is_retired_when_they_are_paid_or_expired() {
+    let town = Town::plain();
+    let (mut paid, mut part) = (town.buy("X", usd(1_000)), town.buy("X", usd(1_000)));
+    town.warp(2 * DAY);
+    town.open("X");
+    town.claim(&mut paid, 10_000, usd(1_000));
+    town.claim(&mut part, 10_000, usd(400));
+    town.set_status(1, 2);
+    let retire = IRisk::setStatusCall { product: u(1), status: 3 };
+    town.warp(WAITING + TERM + GRACE + WEEK);
+    town.catch_up("X", 64);
+    town.owner_refused(retire.clone()).expect::<IRisk::CoverInForce>();
+    town.release(&paid);
+    town.release(&part);
+    town.own(retire);
 }
 
 #[test]
