@@ -69,10 +69,10 @@ interface IRisk is IOwned, IPausable {
         uint256 rate;               // loss rate in force, WAD a year
         uint256 utilisationBefore;  // WAD
         uint256 utilisationAfter;
-        uint256 ratioBps;           // compensation ratio
+        uint256 ratioBps;           // compensation ratio; 0 for a renewal, which keeps its own
         uint256 deductibleBps;
         uint256 locked;             // capital that the cover locks
-        uint256 waiting;
+        uint256 waiting;            // 0 for a renewal
     }
 
     /// One line: a product on a subject.
@@ -113,6 +113,7 @@ interface IRisk is IOwned, IPausable {
     event ProductStatusSet(uint256 indexed product, uint8 status);
     event SubjectListed(uint256 indexed product, bytes32 indexed subject, bytes32 indexed riskKey);
     event Underwritten(uint256 indexed product, bytes32 indexed subject, uint256 amount, uint256 net, uint256 rate);
+    event Renewed(uint256 indexed product, bytes32 indexed subject, uint256 cover, uint256 net, uint256 rate, uint256 deadline);
     /// Cover left the books: by cancel, by expiry of a filed policy, or because the week of its deadline is over.
     event Released(uint256 indexed product, bytes32 indexed subject, uint256 cover);
     event IncidentChanged(uint256 indexed product, bytes32 indexed subject, uint256 indexed number, uint8 state, uint16 worstBps, uint256 reserve);
@@ -143,6 +144,8 @@ interface IRisk is IOwned, IPausable {
     error PremiumExceedsCover(uint256 premium, uint256 amount);
     /// More weeks are to be processed than one call does: call catchUp.
     error CatchUpFirst();
+    /// Only cover that has not ended (on the claims clock) is renewed.
+    error CoverOver(uint256 end, uint256 clock);
     error ClaimAfterDeadline(uint256 deadline, uint256 clock);
     /// No cover is sold on the vault's own asset.
     error VaultAsset(bytes32 riskKey);
@@ -153,6 +156,12 @@ interface IRisk is IOwned, IPausable {
     /// booked and released is the cover, the most that the policy can ever pay: amount times ratio, rounded down.
     function underwrite(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital, uint256 size)
         external returns (uint256 net, uint256 ratioBps, uint256 deductibleBps, uint256 waiting, uint256 deadline);
+    /// Prices what is left of a cover for term more seconds after its end and moves it in the books; every check of
+    /// underwrite but its bounds of amount. cover: what the policy can still be paid; deadline: its last filing as
+    /// booked. The new term begins where the old one ends: newDeadline is deadline plus term, and is no later than that
+    /// of the longest cover that could be bought now. The policy must not have been filed.
+    function renew(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, uint256 term, uint256 capital, uint256 size)
+        external returns (uint256 net, uint256 newDeadline);
     /// Takes what is left of a policy's cover out of the books: cancel (the line must be quiet), or expiry of a
     /// policy that was filed (after its deadline; others leave by themselves). cover: amount times ratio, rounded
     /// down; confirmed: its claims so far.
@@ -185,6 +194,10 @@ interface IRisk is IOwned, IPausable {
     // Views
     /// What underwrite would charge now, with every check but the subject's size.
     function quote(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital)
+        external view returns (Quote memory);
+    /// What renew would charge now, with every check but the subject's size. The utilisation after it is the present
+    /// one, in which the cover counts already.
+    function quoteRenewal(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, uint256 term, uint256 capital)
         external view returns (Quote memory);
     function product(uint256 id) external view returns (Product memory);
     function terms(uint256 id) external view returns (Terms memory);

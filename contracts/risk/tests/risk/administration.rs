@@ -7,9 +7,7 @@ use risk::{Risk, RiskExt};
 use standards::errors::{AddressEmptyCode, OwnableInvalidOwner};
 use testkit::{Reverted, World};
 
-use crate::town::{
-    CONFIRMED, DAY, GRACE, LATENT, SHORTEST, TERM, Town, WAITING, WEEK, plain_terms, text, u, usd,
-};
+use crate::town::{CONFIRMED, DAY, GRACE, LATENT, SHORTEST, TERM, Town, WAITING, WEEK, plain_terms, text, u, usd};
 
 #[test]
 fn times_are_fixed_at_construction_within_their_bounds() {

@@ -8,5 +8,6 @@ mod evidence;
 mod incidents;
 mod interface;
 mod model;
+mod renewal;
 mod sale;
 mod town;
