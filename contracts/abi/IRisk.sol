@@ -111,6 +111,7 @@ interface IRisk is IOwned, IPausable {
     event RiskKeySet(bytes32 indexed riskKey, uint32 indexed group);
     event ProductAdded(uint256 indexed product, uint256 indexed family, address indexed vault, address trigger, uint8 cover);
     event ProductStatusSet(uint256 indexed product, uint8 status);
+    event TermsURISet(uint256 indexed product, string uri);
     event SubjectListed(uint256 indexed product, bytes32 indexed subject, bytes32 indexed riskKey);
     event Underwritten(uint256 indexed product, bytes32 indexed subject, uint256 amount, uint256 net, uint256 rate);
     event Renewed(uint256 indexed product, bytes32 indexed subject, uint256 cover, uint256 net, uint256 rate, uint256 deadline);
@@ -126,6 +127,8 @@ interface IRisk is IOwned, IPausable {
     error UnknownRiskKey(bytes32 riskKey);
     error UnknownGroup(uint32 group);
     error SubjectAlreadyListed(uint256 product, bytes32 subject);
+    /// Where the wording is may be told until its version is put on sale.
+    error TermsFixed(uint256 product);
     error ProductNotOnSale(uint256 product);
     /// So many lines of the version have cover in the books. Cover whose deadline is over leaves by catchUp, a policy
     /// that was filed by its expiry.
@@ -201,6 +204,8 @@ interface IRisk is IOwned, IPausable {
         external view returns (Quote memory);
     function product(uint256 id) external view returns (Product memory);
     function terms(uint256 id) external view returns (Terms memory);
+    /// Where the wording of a version is, whose hash is its termsHash; empty where nobody told.
+    function termsURI(uint256 product) external view returns (string memory);
     function productCount() external view returns (uint256);
     /// A line as of now, whether or not anybody has touched it.
     function line(uint256 product, bytes32 subject) external view returns (Line memory);
@@ -237,6 +242,8 @@ interface IRisk is IOwned, IPausable {
     /// A new version; the one before it is put into Sunset. List its subjects, then put it on sale.
     function reviseProduct(uint256 family, Terms calldata newTerms) external returns (uint256 id);
     function setStatus(uint256 product, uint8 status) external;
+    /// Where the wording is, in at most 256 bytes; before the version is put on sale.
+    function setTermsURI(uint256 product, string calldata uri) external;
     /// Opens a line. A subject may have at most eight lines (products and versions) in one vault and trigger.
     function listSubject(uint256 product, bytes32 subject, bytes32 riskKey) external;
     /// A historical loss and the exposure it stood on (asset times years), with its date, as prior evidence of a

@@ -9,7 +9,7 @@
 //! assessor     assessor 160 | guardian rests until 32 | latent limit 32 | shortest time 32
 //! counts       products 16 | risk keys 16
 //! product      vault 160 | family 16 | cover type 8 | status 8 | lines with cover 32
-//!              trigger 160      four words of terms      hash
+//!              trigger 160      four words of terms      hash      length of the wording's address, its words
 //! family       two words (see family)      newest version 16 | seeds 32      seed: at 40 | loss 96 | exposure 96
 //! vault        SCR² 160 | largest x 96      asset key
 //!              floor 96 | minimum 16 | target 16 | reserve 96 | unsettled 16 | listed 1
@@ -97,6 +97,9 @@ pub(crate) struct ProductWords {
     pub(crate) memory: StorageU256,
     pub(crate) trigger: StorageAddress,
     pub(crate) terms_hash: StorageB256,
+    /// Where the wording is: how many bytes that has, and its bytes 32 a word.
+    pub(crate) uri_length: StorageU256,
+    pub(crate) uri: StorageMap<U256, StorageB256>,
 }
 
 /// A family of products.

@@ -1,19 +1,25 @@
 //! The second program: governance, and what pages read.
 
-use alloc::vec;
+use alloc::{vec, vec::Vec};
 
 use actuary::{
     capital::Group,
     math::{bps_down, bps_up},
 };
 use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolEvent;
 use protocol::{
     Result, Word,
     abi::{AlreadyWired, IOwned, IRisk, ParameterOutOfBounds, PauseSet},
     call::require_code,
     emit, error, routes,
 };
-use standards::packed::Packed;
+use standards::{
+    abi::{log_bytes, to_bytes},
+    dispatch::Encoded,
+    encoder::Encoder,
+    packed::Packed,
+};
 use stylus_sdk::{
     prelude::*,
     stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
@@ -44,6 +50,9 @@ const MOST_KEYS: usize = 256;
 /// The most families of one vault; its active cover is the sum over them.
 const MOST_FAMILIES: usize = 256;
 
+/// The most bytes of a wording's address.
+const LONGEST_URI: usize = 256;
+
 /// Marks a word of storage as in use.
 const LISTED: usize = 255;
 
@@ -67,6 +76,8 @@ routes! {
     IRisk::addProductCall => add_product(vault, trigger, cover, new_terms);
     IRisk::reviseProductCall => revise_product(family, new_terms);
     IRisk::setStatusCall => set_status(product, status);
+    IRisk::setTermsURICall => set_terms_uri(product, uri);
+    IRisk::termsURICall => terms_uri(product);
     IRisk::listSubjectCall => list_subject(product, subject, risk_key);
     IRisk::lineCall => line(product, subject);
     IRisk::estimateCall => estimate(family);
@@ -191,6 +202,41 @@ impl RiskExt {
         }
         self.set_route_status(product, &route, status);
         Ok(())
+    }
+
+    /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.
+    pub fn set_terms_uri(&mut self, product: U256, uri: &[u8]) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if self.book.route(product)?.status != 0 {
+            return Err(error!(IRisk::TermsFixed, product));
+        }
+        if uri.len() > LONGEST_URI {
+            return Err(out_of_bounds("termsURI", U256::from(uri.len())));
+        }
+        let mut words = self.book.products.setter(product);
+        words.uri_length.set(U256::from(uri.len()));
+        for (index, chunk) in uri.chunks(32).enumerate() {
+            words.uri.setter(U256::from(index)).set(B256::right_padding_from(chunk));
+        }
+        drop(words);
+        let topics = [IRisk::TermsURISet::SIGNATURE_HASH, B256::new(to_bytes(product))];
+        log_bytes(self.vm(), &topics, &[], uri);
+        Ok(())
+    }
+
+    /// Where the wording of a version is; empty where nobody told.
+    pub fn terms_uri(&self, product: U256) -> Result<Encoded> {
+        self.book.route(product)?;
+        let words = self.book.products.getter(product);
+        let length = Packed(words.uri_length.get()).u64(0, 64) as usize;
+        let mut uri = Vec::with_capacity(LONGEST_URI);
+        for index in 0..length.div_ceil(32) {
+            uri.extend_from_slice(words.uri.get(U256::from(index)).as_slice());
+        }
+        uri.truncate(length);
+        let mut encoder = Encoder::new(&[], 1);
+        encoder.bytes(&uri);
+        Ok(Encoded(encoder.finish()))
     }
 
     /// Opens the line of a product on a subject, whose cover counts on `risk_key`.

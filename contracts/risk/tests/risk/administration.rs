@@ -301,6 +301,37 @@ fn a_product_whose_policies_were_filed_is_retired_when_they_are_paid_or_expired(
 }
 
 #[test]
+fn the_wording_of_a_version_has_its_place_before_it_is_on_sale() {
+    let town = Town::bare();
+    town.add_vault(town.vault);
+    let product = town.add_product(town.vault, plain_terms());
+    let read = |id: u64| town.read(IRisk::termsURICall { product: u(id) });
+    let set = |uri: &str| IRisk::setTermsURICall { product: u(product), uri: uri.into() };
+    assert_eq!(read(product), "");
+    let most = "x".repeat(256);
+    for uri in [&most[..], "", "ipfs://a", &most[..31], &most[..32], &most[..33], "https://palisade.example/wording/1"]
+    {
+        town.own(set(uri));
+        assert_eq!(read(product), uri);
+        let told = town.world.events::<IRisk::TermsURISet>(town.risk);
+        assert_eq!((told.last().unwrap().product, &told.last().unwrap().uri[..]), (u(product), uri));
+    }
+    let refused = town.owner_refused(set(&"x".repeat(257))).expect::<ParameterOutOfBounds>();
+    assert_eq!((refused.parameter, refused.value), (text("termsURI"), u(257)));
+    // for ever from its first sale on; a new version tells its own
+    for status in 1..=3 {
+        town.set_status(product, status);
+        assert_eq!(town.owner_refused(set("ipfs://b")).expect::<IRisk::TermsFixed>().product, u(product));
+    }
+    assert_eq!(read(product), "https://palisade.example/wording/1");
+    let next: u64 = town.own(IRisk::reviseProductCall { family: u(product), newTerms: plain_terms() }).to();
+    assert_eq!(read(next), "");
+    let unknown = IRisk::setTermsURICall { product: u(9), uri: String::new() };
+    town.owner_refused(unknown).expect::<IRisk::UnknownProduct>();
+    town.unread(IRisk::termsURICall { product: u(9) }).expect::<IRisk::UnknownProduct>();
+}
+
+#[test]
 fn a_revision_is_a_new_product_of_the_same_family() {
     let town = Town::plain();
     let mut old = town.buy("X", usd(1_000));

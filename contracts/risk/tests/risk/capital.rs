@@ -286,6 +286,7 @@ fn only_the_owner_configures() {
         }),
         alloy_sol_types::SolCall::abi_encode(&IRisk::reviseProductCall { family: u(1), newTerms: plain_terms() }),
         alloy_sol_types::SolCall::abi_encode(&IRisk::setStatusCall { product: u(1), status: 2 }),
+        alloy_sol_types::SolCall::abi_encode(&IRisk::setTermsURICall { product: u(1), uri: "ipfs://a".into() }),
         alloy_sol_types::SolCall::abi_encode(&IRisk::listSubjectCall {
             product: u(1),
             subject: text("W"),
