@@ -1,7 +1,7 @@
 //! Sales: what is checked, what they cost, what they book.
 
 use actuary::{
-    math::{BPS, WAD, mul_div_down},
+    math::{BPS, WAD},
     premium::{Premium, Pricing as Formula, Sale},
 };
 use alloy_primitives::U256;
@@ -360,7 +360,7 @@ fn cover_leaves_by_itself_when_the_week_of_its_deadline_is_over() {
 }
 
 #[test]
-fn two_hundred_idle_weeks_are_skipped() {
+fn scenario_33_two_hundred_idle_weeks_are_skipped() {
     let town = Town::plain();
     town.buy("X", usd(1_000));
     town.warp(200 * WEEK);
@@ -370,7 +370,7 @@ fn two_hundred_idle_weeks_are_skipped() {
 }
 
 #[test]
-fn two_catch_ups_equal_one() {
+fn scenario_33_two_catch_ups_equal_one() {
     let mut terms = plain_terms();
     terms.limits.maxTerm = (730 * DAY) as u32;
     let twice = Town::with(terms.clone());
@@ -403,7 +403,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn splitting_a_purchase_never_changes_its_price_beyond_rounding(parts in prop::collection::vec(10_000u64..100_000_000, 1..6), before in 0u64..20_000_000) {
+    fn scenario_16_splitting_a_purchase_never_changes_its_price_beyond_rounding(parts in prop::collection::vec(10_000u64..100_000_000, 1..6), before in 0u64..20_000_000) {
         let (whole, split) = (Town::plain(), Town::plain());
         if before >= 100 {
             let before = usd(before.min(10_000_000));
@@ -435,23 +435,5 @@ proptest! {
         let sale = town.world.send(town.policy, town.risk, call);
         let quote = quote.map(|quote| (quote.net, quote.ratioBps));
         prop_assert_eq!(quote, sale.map(|sale| (sale.net, sale.ratioBps)));
-    }
-
-    #[test]
-    fn no_input_of_a_sale_is_worse_than_a_typed_error(words: [[u64; 4]; 5], small in 0usize..6) {
-        let town = Town::plain();
-        let [product, amount, term, capital, size] = words.map(U256::from_limbs);
-        let mut call = IRisk::underwriteCall { product, subject: text("X"), amount, term, capital, size };
-        // all but one of them sensible, in turn
-        let sensible = town.purchase("X", usd(1_000));
-        if small != 0 { call.product = sensible.product; }
-        if small != 1 { call.amount = sensible.amount; }
-        if small != 2 { call.term = sensible.term; }
-        if small != 3 { call.capital = sensible.capital; }
-        if small != 4 { call.size = sensible.size; }
-        if let Err(reverted) = town.world.send(town.policy, town.risk, call) {
-            prop_assert!(reverted.0.len() >= 4);
-        }
-        prop_assert_eq!(mul_div_down(town.line("X").cover, BPS, BPS), Ok(town.active_cover()));
     }
 }
