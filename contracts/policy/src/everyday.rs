@@ -1,23 +1,27 @@
 //! The first program: what users and Assessor call every day.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec;
 
 use actuary::math::add;
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall, SolEvent};
 use protocol::{
     Result, Revert, Word,
-    abi::{IERC721::MetadataUpdate, IPolicy, IRisk, ITrigger, IVault},
+    abi::{
+        IERC721::{self, MetadataUpdate},
+        IPolicy, IRisk, ITrigger, IVault,
+    },
     call::{Answer, ask, tell, token},
     emit, error, ext,
     guard::{self, Lock},
+    routes,
 };
 use standards::{
     abi::{encode_call, log_bytes},
     errors::{InvalidReturnData, ReentrancyGuardReentrantCall},
 };
 use stylus_sdk::{
-    abi::Bytes,
+    ArbResult,
     prelude::*,
     stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
 };
@@ -39,14 +43,23 @@ pub struct Policy {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for Policy {}
 
-// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
-// differ is a test.
-#[public]
-#[allow(clippy::extra_unused_lifetimes)]
-impl<'a> Policy {
+routes! {
+    Policy, constructor(owner, setup, extension), fallback(fallback);
+    IPolicy::buyCall =>
+        buy(product, subject, insured, position, amount, term, max_premium, deadline, receiver, referrer);
+    IPolicy::openCall => open(policy, caller);
+    IPolicy::closeCall => close(policy, confirmed);
+    IPolicy::expireCall => expire(policy);
+    IERC721::ownerOfCall => owner_of(token_id);
+    IERC721::balanceOfCall => balance_of(owner);
+    IERC721::transferFromCall => transfer_from(from, to, token_id);
+    IERC721::safeTransferFrom_0Call => safe_transfer_from(from, to, token_id);
+    IERC721::safeTransferFrom_1Call => safe_transfer_from_with_data(from, to, token_id, data);
+}
+
+impl Policy {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
     /// program.
-    #[constructor]
     pub fn constructor(&mut self, owner: Address, setup: Address, extension: Address) -> Result<()> {
         self.book.roles.construct(owner, setup)?;
         self.book.extension.construct(extension)
@@ -227,26 +240,21 @@ impl<'a> Policy {
     }
 
     /// [`safe_transfer_from`](Self::safe_transfer_from) with data for the receiver.
-    #[selector(name = "safeTransferFrom")]
     pub fn safe_transfer_from_with_data(
         &mut self,
         from: Address,
         to: Address,
         token_id: U256,
-        data: Bytes,
+        data: &[u8],
     ) -> Result<()> {
-        self.send(from, to, token_id, &data)
+        self.send(from, to, token_id, data)
     }
 
     /// Runs everything else in the second program.
-    #[fallback]
-    #[payable]
-    pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    pub fn fallback(&mut self, calldata: &[u8]) -> ArbResult {
         ext::delegate(self.vm(), self.book.extension.program(), calldata)
     }
-}
 
-impl Policy {
     /// The trigger's word on a purchase: (healthy, entry, interest, size).
     fn enter(&self, route: &Route, subject: B256, insured: Address, position: B256) -> Result<Answer> {
         let words = [subject.word(), insured.word(), position.word()];

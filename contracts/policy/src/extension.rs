@@ -1,20 +1,22 @@
 //! The second program: quotes and views, metadata, approvals, administration.
 
-use alloc::{
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use alloc::vec;
 
 use alloy_primitives::{Address, B256, FixedBytes, U256};
 use alloy_sol_types::SolCall;
 use protocol::{
     Result, Word,
-    abi::{AlreadyWired, ICertificate, IERC721::BatchMetadataUpdate, IPolicy, IRisk, NotWired, PauseSet},
+    abi::{
+        AlreadyWired, ICertificate, IERC165,
+        IERC721::{self, BatchMetadataUpdate},
+        IOwned, IPolicy, IRisk, NotWired, PauseSet,
+    },
     call::{ask, require_code},
-    emit, error,
+    emit, error, routes,
 };
 use standards::{
+    dispatch::Encoded,
+    encoder::Encoder,
     erc165::{self, ERC721, ERC721_METADATA, ERC4906},
     errors::InvalidReturnData,
 };
@@ -43,11 +45,41 @@ pub struct PolicyExt {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for PolicyExt {}
 
-// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
-// differ is a test.
-#[public]
-#[allow(clippy::extra_unused_lifetimes)]
-impl<'a> PolicyExt {
+routes! {
+    PolicyExt;
+    IPolicy::quoteCall => quote(product, subject, amount, term);
+    IPolicy::listCall => list(product);
+    IPolicy::policyOfCall => policy_of(policy);
+    IPolicy::policyCountCall => policy_count();
+    IPolicy::totalSupplyCall => total_supply();
+    IPolicy::coverOnCall => cover_on(product, subject, insured, position);
+    IPolicy::sharesCall => shares();
+    IPolicy::pausedUntilCall => paused_until();
+    IPolicy::peersCall => peers();
+    IPolicy::extensionCall => extension();
+    IERC721::nameCall => name();
+    IERC721::symbolCall => symbol();
+    IERC721::tokenURICall => token_uri(token_id);
+    IERC721::getApprovedCall => get_approved(token_id);
+    IERC721::isApprovedForAllCall => is_approved_for_all(owner, operator);
+    IERC721::approveCall => approve(to, token_id);
+    IERC721::setApprovalForAllCall => set_approval_for_all(operator, approved);
+    IERC165::supportsInterfaceCall => supports_interface(interface_id);
+    IPolicy::wireCall => wire(risk, assessor, certificate);
+    IPolicy::setCertificateCall => set_certificate(certificate);
+    IPolicy::setSharesCall => set_shares(treasury_bps, jury_bps, referral_bps);
+    IPolicy::pausePurchasesCall => pause_purchases(duration, reason);
+    IOwned::ownerCall => owner();
+    IOwned::pendingOwnerCall => pending_owner();
+    IOwned::transferOwnershipCall => transfer_ownership(new_owner);
+    IOwned::acceptOwnershipCall => accept_ownership();
+    IOwned::setupCall => setup();
+    IOwned::finishSetupCall => finish_setup();
+    IOwned::guardianCall => guardian();
+    IOwned::setGuardianCall => set_guardian(new_guardian);
+}
+
+impl PolicyExt {
     // ————————————————————————————————————————————————————————————————————————————————————————— policies: views
 
     /// What `buy` would take now: premium, net, pure, capital cost, load, rate, utilisation before and after,
@@ -152,18 +184,17 @@ impl<'a> PolicyExt {
     // ———————————————————————————————————————————————————————————————————————————————————————————————— ERC-721
 
     /// The collection's name.
-    pub fn name(&self) -> String {
-        "Palisade Policy".to_string()
+    pub fn name(&self) -> Encoded {
+        string(b"Palisade Policy")
     }
 
     /// The collection's symbol.
-    pub fn symbol(&self) -> String {
-        "PLSD".to_string()
+    pub fn symbol(&self) -> Encoded {
+        string(b"PLSD")
     }
 
     /// The certificate: JSON with a picture, as a data URI.
-    #[selector(name = "tokenURI")]
-    pub fn token_uri(&self, token_id: U256) -> Result<String> {
+    pub fn token_uri(&self, token_id: U256) -> Result<Encoded> {
         let token = self.book.policy(token_id)?;
         let (amounts, terms) = (self.book.amounts(token_id), self.book.terms(token_id));
         let remaining = actuary::math::sub(terms.cover(amounts.amount())?, amounts.confirmed())?;
@@ -208,8 +239,11 @@ impl<'a> PolicyExt {
             self.book.symbol(product).word(),
         ];
         let answer = ask(self.vm(), certificate, ICertificate::tokenURICall::SELECTOR, &face)?;
-        let uri = answer.bytes(0)?.to_vec();
-        String::from_utf8(uri).map_err(|_| error!(InvalidReturnData, certificate))
+        let uri = answer.bytes(0)?;
+        if core::str::from_utf8(uri).is_err() {
+            return Err(error!(InvalidReturnData, certificate));
+        }
+        Ok(string(uri))
     }
 
     /// Who may move a policy beside its holder and his operators.
@@ -338,4 +372,11 @@ impl PolicyExt {
         emit!(self.vm(), IPolicy::PeersSet, [peers[0], peers[1], peers[2]], []);
         Ok(())
     }
+}
+
+/// A `string` as an answer.
+fn string(text: &[u8]) -> Encoded {
+    let mut encoder = Encoder::new(&[], 1);
+    encoder.bytes(text);
+    Encoded(encoder.finish())
 }

@@ -13,7 +13,7 @@
 //!                  │ records, mints
 //!                  └─▶ asset.transferFrom(buyer → vault) ─▶ Vault.premium
 //! ```
-#![cfg_attr(not(any(test, feature = "export-abi")), no_main)]
+#![cfg_attr(not(test), no_main)]
 extern crate alloc;
 
 pub mod book;
