@@ -21,7 +21,8 @@ interface IPolicy is IOwned, IPausable, IERC721 {
         uint64 deadline;       // last filing, on the claims clock
         uint16 ratioBps;       // compensation ratio at the sale
         uint16 deductibleBps;  // deductible at the sale
-        uint256 premium;       // gross premium paid
+        uint256 net;           // the pool's premium, earned from earning to end; a cancel gives back a part of it
+        uint64 earning;        // start, or the last extension
         bytes32 entryHash;     // hash of the trigger's entry at the sale
         bool filed;            // whether a claim was ever filed
         bool locked;           // whether a claim is open: it cannot be transferred

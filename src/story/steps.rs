@@ -122,7 +122,7 @@ impl Story {
         let record = self.record().await?;
         Self::expect(STEP, record.holder == bob.address(), "Bob as the holder", format!("{:?}", record.holder))?;
         Self::expect(STEP, record.amount == amount, format!("a cover of {amount}"), record.amount.to_string())?;
-        Self::expect(STEP, record.premium == premium, format!("the premium {premium}"), record.premium.to_string())?;
+        Self::expect(STEP, record.net == quote.1, format!("a net premium of {}", quote.1), record.net.to_string())?;
         let after = self.solvency().await?;
         Self::expect(
             STEP,

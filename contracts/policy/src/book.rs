@@ -197,18 +197,18 @@ impl Book {
         self.token.set_beside(id, token.0);
     }
 
-    /// Cover bought and claims confirmed.
+    /// Cover bought, claims confirmed, and since when the premium is earned.
     #[must_use]
     pub fn amounts(&self, id: U256) -> Amounts {
         Amounts(Packed(self.policies.getter(id).amounts.get()))
     }
 
-    /// Writes cover bought and claims confirmed.
+    /// Writes them.
     pub fn set_amounts(&mut self, id: U256, amounts: Amounts) {
         self.policies.setter(id).amounts.set(amounts.0.0);
     }
 
-    /// Premium, times and ratios.
+    /// Net premium, times and ratios.
     #[must_use]
     pub fn terms(&self, id: U256) -> Terms {
         Terms(Packed(self.policies.getter(id).terms.get()))
@@ -244,7 +244,7 @@ impl Book {
     ///
     /// # Errors
     /// `ERC721InvalidReceiver` for the zero address; `SafeCastOverflowedUintDowncast` for a product above 2²⁴ − 1
-    /// or an amount above 2¹²⁸ − 1.
+    /// or an amount above 2⁹⁶ − 1.
     ///
     /// # Events
     /// `Transfer` from the zero address.
@@ -255,7 +255,7 @@ impl Book {
 
         let mut flags = 0;
         let mut policy = self.policies.setter(id);
-        policy.amounts.set(Amounts::new(sale.amount)?.0.0);
+        policy.amounts.set(Amounts::new(sale.amount, sale.terms.start())?.0.0);
         policy.terms.set(sale.terms.0.0);
         if sale.insured != sale.receiver {
             policy.insured.set(sale.insured);

@@ -113,7 +113,7 @@ impl Policy {
         }
         let start = add(U256::from(now), quote.word(3)?)?;
         let end = add(start, term)?;
-        let terms = Terms::new(split.gross, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
+        let terms = Terms::new(split.net, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
 
         // The interest: live cover on it, this one included, until the latest end.
         let key = self.book.interest_key(route.trigger, subject, insured, position);

@@ -117,7 +117,7 @@ impl PolicyExt {
     }
 
     /// All of a policy, as `IPolicy.Policy`.
-    pub fn policy_of(&self, policy: U256) -> Result<[U256; 18]> {
+    pub fn policy_of(&self, policy: U256) -> Result<[U256; 19]> {
         let token = self.book.policy(policy)?;
         let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
         let cover = terms.cover(amounts.amount())?;
@@ -135,7 +135,8 @@ impl PolicyExt {
             U256::from(terms.deadline()),
             U256::from(terms.ratio()),
             U256::from(terms.deductible()),
-            terms.premium(),
+            terms.net(),
+            U256::from(amounts.earning()),
             self.book.entry_hash(policy, token).word(),
             token.has(FILED).word(),
             token.has(LOCKED).word(),

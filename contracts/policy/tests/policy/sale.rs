@@ -28,7 +28,8 @@ fn a_purchase_is_recorded_paid_and_told() {
     assert_eq!((policy.start, policy.end), (now + WAITING, now + WAITING + 90 * DAY));
     assert_eq!(policy.deadline, now + WAITING + 90 * DAY + GRACE);
     assert_eq!((policy.ratioBps, policy.deductibleBps), (9_500, 200));
-    assert_eq!((policy.premium, policy.entryHash), (sold.premium, keccak256(b"entry")));
+    assert_eq!((policy.net, policy.earning), (usd(3_000), policy.start));
+    assert_eq!(policy.entryHash, keccak256(b"entry"));
     assert_eq!((policy.filed, policy.locked, policy.expired), (false, false, false));
 
     assert_eq!(town.usd.balance_of(&town.world, town.vault), sold.premium);
@@ -375,7 +376,7 @@ proptest! {
 fn what_does_not_fit_is_refused_and_never_cut() {
     let town = Town::new();
     town.bought();
-    let too_much = U256::from(u128::MAX) + U256::ONE;
+    let too_much = U256::ONE << 96;
     town.peers.net_bps.set(0);
     town.refused(town.alice, IPolicy::buyCall { amount: too_much, ..town.purchase() })
         .expect::<standards::errors::SafeCastOverflowedUintDowncast>();
