@@ -15,7 +15,7 @@ interface IPolicy is IOwned, IPausable, IERC721 {
         bytes32 position;
         uint256 amount;        // cover bought
         uint256 confirmed;     // claims confirmed so far
-        uint256 remaining;     // amount times ratio, less confirmed
+        uint256 remaining;     // amount times ratio, less confirmed: of no use once expired or cancelled
         uint64 start;          // cover begins, after the waiting period
         uint64 end;            // cover ends
         uint64 deadline;       // last filing, on the claims clock
@@ -27,6 +27,7 @@ interface IPolicy is IOwned, IPausable, IERC721 {
         bool filed;            // whether a claim was ever filed
         bool locked;           // whether a claim is open: it cannot be transferred
         bool expired;          // closed for good; the certificate stays its holder's
+        bool cancelled;        // given back before its end: closed for good too
     }
 
     /// Everything about a sale that will matter at a claim; entry is what Assessor.file asks for.
@@ -37,11 +38,13 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     /// premium = net + treasuryFee + juryFee + referralFee, exactly.
     event PremiumSplit(uint256 indexed policy, uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, address indexed referrer);
     event PolicyExpired(uint256 indexed policy);
+    event PolicyCancelled(uint256 indexed policy, address indexed receiver, uint256 refunded);
     event PolicyClaimed(uint256 indexed policy, uint256 confirmed, uint256 remaining);
     /// Where a product's calls and money go, for ever.
     event ProductListed(uint256 indexed product, address indexed trigger, address indexed vault, address asset);
     event PeersSet(address indexed risk, address indexed assessor, address indexed certificate);
     event SharesSet(uint16 treasuryBps, uint16 juryBps, uint16 referralBps);
+    event ShortRateSet(uint16 bps);
 
     /// The vault is closed for business.
     error PurchasesClosed();
@@ -60,6 +63,11 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     error CoverExceeded(uint256 confirmed, uint256 cover);
     error PolicyNotOver(uint256 policy, uint256 deadline);
     error PolicyIsExpired(uint256 policy);
+    error PolicyIsCancelled(uint256 policy);
+    /// Cover has ended: there is nothing to cancel.
+    error PolicyNotInForce(uint256 policy, uint256 end);
+    /// More policies than one call takes.
+    error TooManyPolicies(uint256 given, uint256 most);
     /// The caller is neither the policy's holder nor one of its operators.
     error NotHolder(address caller, uint256 policy);
 
@@ -73,6 +81,13 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     ) external returns (uint256 policy, uint256 premium);
     /// Closes a policy whose last filing has passed, on the claims clock; anyone. The certificate stays.
     function expire(uint256 policy) external;
+    /// Expires those of at most 50 policies whose last filing has passed, and answers how many. The others, what is
+    /// closed already and what does not exist are passed over.
+    function batchExpire(uint256[] calldata policies) external returns (uint256 done);
+    /// Gives a policy back before its end; its holder or an operator. receiver gets the part of the net premium that
+    /// its cover has not used (by time and by what claims have left of it), less the short rate; what it cannot
+    /// receive becomes its credit at the vault. Not while a claim is open, nor while an incident is open on its line.
+    function cancel(uint256 policy, address receiver) external returns (uint256 refunded);
 
     /// Keeps a product's trigger, vault and asset as Risk and the vault tell them now, for ever; anyone. Its first
     /// sale does it otherwise.
@@ -105,6 +120,8 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     /// trigger, and until when it counts.
     function coverOn(uint256 product, bytes32 subject, address insured, bytes32 position) external view returns (uint256 amount, uint256 until);
     function shares() external view returns (uint16 treasuryBps, uint16 juryBps, uint16 referralBps);
+    /// What is kept of a refund, basis points.
+    function shortRate() external view returns (uint16 bps);
     function pausedUntil() external view returns (uint256);
     function peers() external view returns (address risk, address assessor, address certificate);
     function extension() external view returns (address);
@@ -116,5 +133,7 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     /// The treasury's and the jury's share of the gross premium, together at most 50 %; referralBps is the
     /// referrer's part of the treasury's share. For sales from now on.
     function setShares(uint16 treasuryBps, uint16 juryBps, uint16 referralBps) external;
+    /// What is kept of a refund, at most 20 %. For cancellations from now on.
+    function setShortRate(uint16 bps) external;
     function pausePurchases(uint64 duration, bytes32 reason) external;
 }

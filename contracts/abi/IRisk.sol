@@ -149,6 +149,10 @@ interface IRisk is IOwned, IPausable {
     /// booked and released is the cover, the most that the policy can ever pay: amount times ratio, rounded down.
     function underwrite(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital, uint256 size)
         external returns (uint256 net, uint256 ratioBps, uint256 deductibleBps, uint256 waiting, uint256 deadline);
+    /// Prices what is left of a cover for term more seconds after its end and moves it in the books; every check of
+    /// underwrite but its bounds of amount. cover: what the policy can still be paid; deadline: its last filing as booked.
+    function renew(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, uint256 term, uint256 capital, uint256 size)
+        external returns (uint256 net, uint256 newDeadline);
     /// Takes what is left of a policy's cover out of the books: cancel (the line must be quiet), or expiry of a
     /// policy that was filed (after its deadline; others leave by themselves). cover: amount times ratio, rounded
     /// down; confirmed: its claims so far.

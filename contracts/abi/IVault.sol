@@ -49,6 +49,8 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     event RunOffSet(bool ordered);
     event PeersSet(address indexed risk, address indexed policy, address indexed assessor);
     event TreasurySet(address indexed treasury);
+    event PremiumRefunded(address indexed to, uint256 refunded, uint256 left);
+    event PremiumExtended(uint256 kept, uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, uint64 start, uint64 end);
 
     error PreviewNotSupported();
     error ZeroShares();
@@ -65,6 +67,17 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     // Called by Policy
     /// The gross premium has been transferred here just before; it is booked and checked against the balance.
     function premium(uint256 net, uint256 start, uint256 end, uint256 treasuryFee, uint256 juryFee, address referrer, uint256 referralFee) external;
+    /// Gives back the part of a policy's premium that its cover has not used: net was booked from start to end;
+    /// remaining of cover is what the policy could still be paid. Less shortRateBps; the rest of what was unearned
+    /// goes to the stream. What to cannot receive becomes a credit.
+    function refund(uint256 net, uint256 start, uint256 end, uint256 remaining, uint256 cover, uint256 shortRateBps, address to)
+        external returns (uint256 refunded);
+    /// What is left of a premium and a new one are earned together from now (or from start, if that is later) to
+    /// newEnd. The new gross premium has been transferred here just before. Answers with the net that the new
+    /// schedule stands for: what was left, rounded down, and addedNet.
+    function reprice(
+        uint256 net, uint256 start, uint256 end, uint256 addedNet, uint256 newEnd, uint256 treasuryFee, uint256 juryFee, address referrer, uint256 referralFee
+    ) external returns (uint256 kept);
     /// Capital for capacity (assets less the requested shares' part), and whether the vault takes no new business
     /// whatever its reserve: run-off by order or for ever, or something is owed. Risk, which knows the reserve,
     /// also sells nothing while the reserve exceeds the capital.

@@ -14,12 +14,12 @@ use protocol::{
 use standards::{erc721::Erc721, packed::Packed};
 use stylus_sdk::{
     prelude::*,
-    storage::{StorageAddress, StorageB256, StorageMap, StorageU32, StorageU256},
+    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU256},
     stylus_core::host::{CryptographyAccess, MessageAccess},
 };
 
 use crate::{
-    record::{Amounts, ENTRY, EXPIRED, INSURED, Interest, LOCKED, Terms, Token, fit},
+    record::{Amounts, CANCELLED, ENTRY, EXPIRED, INSURED, Interest, LOCKED, Terms, Token, fit},
     split::Shares,
 };
 
@@ -46,6 +46,8 @@ pub struct Book {
     positions: StorageMap<U256, StorageB256>,
     subject_count: StorageU32,
     position_count: StorageU32,
+    /// What is kept of a refund, basis points.
+    pub short_rate: StorageU16,
 }
 
 /// A policy's words beside its token's; the last two only where flags say so.
@@ -180,9 +182,12 @@ impl Book {
     /// The token word of a policy that nothing holds up.
     ///
     /// # Errors
-    /// `ERC721NonexistentToken`, `PolicyIsExpired`, `PolicyLocked`.
+    /// `ERC721NonexistentToken`, `PolicyIsCancelled`, `PolicyIsExpired`, `PolicyLocked`.
     pub fn live(&self, id: U256) -> Result<Token> {
         let token = self.policy(id)?;
+        if token.has(CANCELLED) {
+            return Err(error!(IPolicy::PolicyIsCancelled, id));
+        }
         if token.has(EXPIRED) {
             return Err(error!(IPolicy::PolicyIsExpired, id));
         }
@@ -190,6 +195,12 @@ impl Book {
             return Err(error!(IPolicy::PolicyLocked, id));
         }
         Ok(token)
+    }
+
+    /// Whether an account may act for a policy's holder: itself, or one of its operators.
+    #[must_use]
+    pub fn acts_for(&self, holder: Address, account: Address) -> bool {
+        account == holder || self.token.is_approved_for_all(holder, account)
     }
 
     /// Writes the fields of a policy's token word; its holder stays.
@@ -311,6 +322,14 @@ impl Book {
         })
     }
 
+    /// Where the calls and the money of a policy's product go.
+    ///
+    /// # Errors
+    /// None: a sale keeps its product's route.
+    pub fn route_of(&self, token: Token) -> Result<Route> {
+        self.route(token.product()).ok_or_else(|| error!(NotWired))
+    }
+
     /// The symbol of a product's asset, cut to 32 bytes; zeros where it tells none, or nothing was ever sold.
     #[must_use]
     pub fn symbol(&self, product: U256) -> B256 {
@@ -391,6 +410,12 @@ impl Book {
     pub fn interest_key(&self, trigger: Address, subject: B256, insured: Address, position: B256) -> B256 {
         let key = [trigger.as_slice(), subject.as_slice(), insured.as_slice(), position.as_slice()].concat();
         self.vm().native_keccak256(&key)
+    }
+
+    /// The key of the interest that a policy insures.
+    #[must_use]
+    pub fn interest_of(&self, trigger: Address, id: U256, token: Token) -> B256 {
+        self.interest_key(trigger, self.subject(token), self.insured(id, token), self.position(token))
     }
 
     /// What is insured in an interest.

@@ -2,7 +2,7 @@
 
 use alloc::vec;
 
-use actuary::math::add;
+use actuary::math::{add, sub};
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall, SolEvent};
 use protocol::{
@@ -18,7 +18,8 @@ use protocol::{
 };
 use standards::{
     abi::{encode_call, log_bytes},
-    errors::{InvalidReturnData, ReentrancyGuardReentrantCall},
+    dispatch::Words,
+    errors::{ERC721InvalidReceiver, InvalidReturnData, ReentrancyGuardReentrantCall},
 };
 use stylus_sdk::{
     ArbResult,
@@ -28,9 +29,12 @@ use stylus_sdk::{
 
 use crate::{
     book::{Book, Route, Sale},
-    record::{EXPIRED, FILED, LOCKED, Terms},
+    record::{CANCELLED, EXPIRED, FILED, LOCKED, Terms, Token},
     split::Split,
 };
+
+/// The most policies that one call expires.
+const MOST_EXPIRED: usize = 50;
 
 /// The contract's first program; what it does not know it runs in [`PolicyExt`](crate::PolicyExt).
 #[cfg_attr(not(feature = "ext"), entrypoint)]
@@ -50,6 +54,8 @@ routes! {
     IPolicy::openCall => open(policy, caller);
     IPolicy::closeCall => close(policy, confirmed);
     IPolicy::expireCall => expire(policy);
+    IPolicy::batchExpireCall => batch_expire(policies);
+    IPolicy::cancelCall => cancel(policy, receiver);
     IERC721::ownerOfCall => owner_of(token_id);
     IERC721::balanceOfCall => balance_of(owner);
     IERC721::transferFromCall => transfer_from(from, to, token_id);
@@ -147,7 +153,7 @@ impl Policy {
         }
         let token = self.book.live(policy)?;
         let holder = token.holder();
-        if caller != holder && !self.book.token.is_approved_for_all(holder, caller) {
+        if !self.book.acts_for(holder, caller) {
             return Err(error!(IPolicy::NotHolder, caller, policy));
         }
         let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
@@ -196,25 +202,73 @@ impl Policy {
     pub fn expire(&mut self, policy: U256) -> Result<()> {
         let lock = Lock::take()?;
         let token = self.book.live(policy)?;
-        let terms = self.book.terms(policy);
         let risk = self.book.risk()?;
-        let clock = ask(self.vm(), risk, IRisk::claimsClockCall::SELECTOR, &[])?.word(0)?;
-        let deadline = U256::from(terms.deadline());
-        if clock <= deadline {
-            return Err(error!(IPolicy::PolicyNotOver, policy, deadline));
-        }
-        self.book.set_policy(policy, token.with(EXPIRED));
-        emit!(self.vm(), IPolicy::PolicyExpired, [policy], []);
-        emit!(self.vm(), MetadataUpdate, [], [policy]);
-        if token.has(FILED) {
-            let amounts = self.book.amounts(policy);
-            let (product, subject) = (token.product(), self.book.subject(token).word());
-            let cover = terms.cover(amounts.amount())?;
-            let words = [product, subject, cover, deadline, true.word(), amounts.confirmed()];
-            tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
+        let clock = self.claims_clock(risk)?;
+        if !self.end(risk, clock, policy, token)? {
+            return Err(error!(IPolicy::PolicyNotOver, policy, self.book.terms(policy).deadline()));
         }
         lock.release();
         Ok(())
+    }
+
+    /// Closes those of the policies whose last filing has passed, and answers how many. Anyone.
+    pub fn batch_expire(&mut self, policies: Words<'_>) -> Result<u64> {
+        if policies.len() > MOST_EXPIRED {
+            return Err(error!(IPolicy::TooManyPolicies, policies.len() as u64, MOST_EXPIRED as u64));
+        }
+        let lock = Lock::take()?;
+        let risk = self.book.risk()?;
+        let clock = self.claims_clock(risk)?;
+        let mut done = 0;
+        for policy in policies {
+            if let Ok(token) = self.book.live(policy) {
+                done += u64::from(self.end(risk, clock, policy, token)?);
+            }
+        }
+        lock.release();
+        Ok(done)
+    }
+
+    /// Takes a policy back before its end and has the vault refund what its cover has not used. Its holder or an
+    /// operator.
+    pub fn cancel(&mut self, policy: U256, receiver: Address) -> Result<U256> {
+        let lock = Lock::take()?;
+        let token = self.book.live(policy)?;
+        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
+        let now = self.vm().block_timestamp();
+        if now > terms.end() {
+            return Err(error!(IPolicy::PolicyNotInForce, policy, terms.end()));
+        }
+        let caller = self.vm().msg_sender();
+        if !self.book.acts_for(token.holder(), caller) {
+            return Err(error!(IPolicy::NotHolder, caller, policy));
+        }
+        if receiver.is_zero() {
+            return Err(error!(ERC721InvalidReceiver, receiver));
+        }
+        let risk = self.book.risk()?;
+        let route = self.book.route_of(token)?;
+
+        // A policy in force counts in its interest, whose end is not before the policy's.
+        let key = self.book.interest_of(route.trigger, policy, token);
+        let interest = self.book.interest(key);
+        let live = sub(interest.amount(now), amounts.amount())?;
+        self.book.set_interest(key, interest.with_cover(live, interest.until())?);
+        self.book.set_policy(policy, token.with(CANCELLED));
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+
+        let (product, subject) = (token.product(), self.book.subject(token).word());
+        let (cover, confirmed) = (terms.cover(amounts.amount())?, amounts.confirmed());
+        let filed = token.has(FILED).word();
+        let words = [product, subject, cover, U256::from(terms.deadline()), filed, confirmed];
+        tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
+        let (start, end) = (U256::from(amounts.earning()), U256::from(terms.end()));
+        let short_rate = U256::from(self.book.short_rate.get());
+        let words = [terms.net(), start, end, sub(cover, confirmed)?, cover, short_rate, receiver.word()];
+        let refunded = tell(self.vm(), route.vault, IVault::refundCall::SELECTOR, &words)?.word(0)?;
+        emit!(self.vm(), IPolicy::PolicyCancelled, [policy, receiver], [refunded]);
+        lock.release();
+        Ok(refunded)
     }
 
     // ———————————————————————————————————————————————————————————————————————————————————————————————— ERC-721
@@ -271,6 +325,30 @@ impl Policy {
         let calldata = encode_call(IPolicy::listCall::SELECTOR, &[product]);
         ext::delegate(self.vm(), program, &calldata).map_err(Revert::raw)?;
         self.book.route(product).ok_or_else(|| error!(InvalidReturnData, program))
+    }
+
+    /// Closes a policy for good if its last filing has passed, and says whether it has.
+    fn end(&mut self, risk: Address, clock: U256, policy: U256, token: Token) -> Result<bool> {
+        let terms = self.book.terms(policy);
+        let deadline = U256::from(terms.deadline());
+        if clock <= deadline {
+            return Ok(false);
+        }
+        self.book.set_policy(policy, token.with(EXPIRED));
+        emit!(self.vm(), IPolicy::PolicyExpired, [policy], []);
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+        if token.has(FILED) {
+            let amounts = self.book.amounts(policy);
+            let (product, subject) = (token.product(), self.book.subject(token).word());
+            let cover = terms.cover(amounts.amount())?;
+            let words = [product, subject, cover, deadline, true.word(), amounts.confirmed()];
+            tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
+        }
+        Ok(true)
+    }
+
+    fn claims_clock(&self, risk: Address) -> Result<U256> {
+        ask(self.vm(), risk, IRisk::claimsClockCall::SELECTOR, &[])?.word(0)
     }
 
     fn send(&mut self, from: Address, to: Address, id: U256, data: &[u8]) -> Result<()> {

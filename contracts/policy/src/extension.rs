@@ -2,14 +2,14 @@
 
 use alloc::vec;
 
-use alloy_primitives::{Address, B256, FixedBytes, U256};
+use alloy_primitives::{Address, B256, FixedBytes, U256, aliases::U16};
 use alloy_sol_types::SolCall;
 use protocol::{
     Result, Word,
     abi::{
         AlreadyWired, ICertificate, IERC165,
         IERC721::{self, BatchMetadataUpdate},
-        IOwned, IPolicy, IRisk, NotWired, PauseSet,
+        IOwned, IPolicy, IRisk, ParameterOutOfBounds, PauseSet,
     },
     call::{ask, require_code},
     emit, error, routes,
@@ -27,12 +27,14 @@ use stylus_sdk::{
 
 use crate::{
     book::Book,
-    record::{EXPIRED, FILED, LOCKED},
-    split::Shares,
+    record::{CANCELLED, EXPIRED, FILED, LOCKED},
+    split::{Shares, name},
 };
 
 /// The kind of pause that this contract has, in `IPausable`'s count.
 const PURCHASES: u8 = 1;
+/// The most that is kept of a refund, basis points.
+const MOST_SHORT_RATE: u16 = 2_000;
 
 /// The contract's second program, run by the first one on the first one's storage.
 #[cfg_attr(feature = "ext", entrypoint)]
@@ -54,6 +56,7 @@ routes! {
     IPolicy::totalSupplyCall => total_supply();
     IPolicy::coverOnCall => cover_on(product, subject, insured, position);
     IPolicy::sharesCall => shares();
+    IPolicy::shortRateCall => short_rate();
     IPolicy::pausedUntilCall => paused_until();
     IPolicy::peersCall => peers();
     IPolicy::extensionCall => extension();
@@ -68,6 +71,7 @@ routes! {
     IPolicy::wireCall => wire(risk, assessor, certificate);
     IPolicy::setCertificateCall => set_certificate(certificate);
     IPolicy::setSharesCall => set_shares(treasury_bps, jury_bps, referral_bps);
+    IPolicy::setShortRateCall => set_short_rate(bps);
     IPolicy::pausePurchasesCall => pause_purchases(duration, reason);
     IOwned::ownerCall => owner();
     IOwned::pendingOwnerCall => pending_owner();
@@ -117,7 +121,7 @@ impl PolicyExt {
     }
 
     /// All of a policy, as `IPolicy.Policy`.
-    pub fn policy_of(&self, policy: U256) -> Result<[U256; 19]> {
+    pub fn policy_of(&self, policy: U256) -> Result<[U256; 20]> {
         let token = self.book.policy(policy)?;
         let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
         let cover = terms.cover(amounts.amount())?;
@@ -141,6 +145,7 @@ impl PolicyExt {
             token.has(FILED).word(),
             token.has(LOCKED).word(),
             token.has(EXPIRED).word(),
+            token.has(CANCELLED).word(),
         ])
     }
 
@@ -165,6 +170,11 @@ impl PolicyExt {
     pub fn shares(&self) -> (u16, u16, u16) {
         let shares = self.book.shares();
         (shares.treasury, shares.jury, shares.referral)
+    }
+
+    /// What is kept of a refund, basis points.
+    pub fn short_rate(&self) -> u64 {
+        self.book.short_rate.get().to()
     }
 
     /// When the pause of purchases ends; in the past where there is none.
@@ -201,10 +211,7 @@ impl PolicyExt {
         let remaining = actuary::math::sub(terms.cover(amounts.amount())?, amounts.confirmed())?;
         let product = token.product();
         let [risk, _, certificate] = self.book.peers();
-        let route = match self.book.route(product) {
-            Some(route) => route,
-            None => return Err(error!(NotWired)), // never: a sale keeps its product's route
-        };
+        let route = self.book.route_of(token)?;
 
         let now = self.vm().block_timestamp();
         let over = || -> Result<bool> {
@@ -213,6 +220,8 @@ impl PolicyExt {
         };
         let state = if token.has(LOCKED) {
             State::ClaimOpen
+        } else if token.has(CANCELLED) {
+            State::Cancelled
         } else if token.has(EXPIRED) || over()? {
             State::Expired
         } else if remaining.is_zero() {
@@ -303,6 +312,17 @@ impl PolicyExt {
         Ok(())
     }
 
+    /// Sets what is kept of a refund, for cancellations from now on.
+    pub fn set_short_rate(&mut self, bps: u16) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if bps > MOST_SHORT_RATE {
+            return Err(error!(ParameterOutOfBounds, name(b"shortRateBps"), bps));
+        }
+        self.book.short_rate.set(U16::from(bps));
+        emit!(self.vm(), IPolicy::ShortRateSet, [], [bps]);
+        Ok(())
+    }
+
     /// Pauses purchases for `duration` seconds; 0 ends a pause. Guardian or owner.
     pub fn pause_purchases(&mut self, duration: u64, reason: B256) -> Result<()> {
         self.book.roles.only_guardian()?;
@@ -362,6 +382,7 @@ enum State {
     ClaimOpen,
     UsedUp,
     Expired,
+    Cancelled,
 }
 
 impl PolicyExt {

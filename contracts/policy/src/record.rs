@@ -34,6 +34,9 @@ pub const INSURED: u64 = 8;
 /// The entry's hash is stored, since the entry is not empty.
 pub const ENTRY: u64 = 16;
 
+/// Given back before its end.
+pub const CANCELLED: u64 = 32;
+
 /// Bits of a time.
 const TIME: usize = 40;
 

@@ -1,6 +1,7 @@
 //! The policy contract against mocked peers: every function, error and role.
 
 mod administration;
+mod cancel;
 mod certificates;
 mod claims;
 mod erc721;
