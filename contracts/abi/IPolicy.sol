@@ -38,6 +38,9 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     /// premium = net + treasuryFee + juryFee + referralFee, exactly.
     event PremiumSplit(uint256 indexed policy, uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, address indexed referrer);
     event PolicyExpired(uint256 indexed policy);
+    /// Cover goes on until end; PremiumSplit tells the parts of the premium.
+    event PolicyExtended(uint256 indexed policy, address indexed payer, uint256 premium, uint64 end, uint64 deadline);
+    event ExtensionAllowed(uint256 indexed policy, address indexed keeper, uint256 mostPremium, uint64 until);
     event PolicyCancelled(uint256 indexed policy, address indexed receiver, uint256 refunded);
     event PolicyClaimed(uint256 indexed policy, uint256 confirmed, uint256 remaining);
     /// Where a product's calls and money go, for ever.
@@ -64,8 +67,10 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     error PolicyNotOver(uint256 policy, uint256 deadline);
     error PolicyIsExpired(uint256 policy);
     error PolicyIsCancelled(uint256 policy);
-    /// Cover has ended: there is nothing to cancel.
+    /// Cover has ended: there is nothing to cancel, and nothing to extend without a gap.
     error PolicyNotInForce(uint256 policy, uint256 end);
+    /// A policy that a claim was filed on is not extended: buy another one.
+    error PolicyWasFiled(uint256 policy);
     /// More policies than one call takes.
     error TooManyPolicies(uint256 given, uint256 most);
     /// The caller is neither the policy's holder nor one of its operators.
@@ -79,6 +84,15 @@ interface IPolicy is IOwned, IPausable, IERC721 {
         uint256 product, bytes32 subject, address insured, bytes32 position, uint256 amount, uint256 term,
         uint256 maxPremium, uint256 deadline, address receiver, address referrer
     ) external returns (uint256 policy, uint256 premium);
+    /// Lets cover go on for term seconds after its end, at today's price for what it covers, without a gap and without
+    /// a second waiting period. Amount, ratio and deductible stay; everything that buy checks is checked again. Its
+    /// holder or an operator, who pays; or the keeper of allowExtension, and the holder pays by his allowance of the
+    /// asset to this contract. Not once a claim was filed, nor after its end. deadline and referrer are as in buy.
+    function extend(uint256 policy, uint256 term, uint256 maxPremium, uint256 deadline, address referrer)
+        external returns (uint256 premium, uint64 newEnd);
+    /// Lets keeper extend a policy once until then, at the holder's cost of at most mostPremium; the holder only. A
+    /// transfer ends it; the zero address takes it back.
+    function allowExtension(uint256 policy, address keeper, uint256 mostPremium, uint64 until) external;
     /// Closes a policy whose last filing has passed, on the claims clock; anyone. The certificate stays.
     function expire(uint256 policy) external;
     /// Expires those of at most 50 policies whose last filing has passed, and answers how many. The others, what is
@@ -120,6 +134,8 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     /// trigger, and until when it counts.
     function coverOn(uint256 product, bytes32 subject, address insured, bytes32 position) external view returns (uint256 amount, uint256 until);
     function shares() external view returns (uint16 treasuryBps, uint16 juryBps, uint16 referralBps);
+    /// Who may extend a policy at its holder's cost, for how much and until when; zeros where nobody may.
+    function extensionAllowance(uint256 policy) external view returns (address keeper, uint256 mostPremium, uint64 until);
     /// What is kept of a refund, basis points.
     function shortRate() external view returns (uint16 bps);
     function pausedUntil() external view returns (uint256);

@@ -1,6 +1,9 @@
 //! The storage that both programs of the contract work on, and what both do with it.
 
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, aliases::U32};
+use alloy_primitives::{
+    Address, B256, KECCAK256_EMPTY, U256,
+    aliases::{U32, U64},
+};
 use alloy_sol_types::SolCall;
 use protocol::{
     Result,
@@ -14,12 +17,12 @@ use protocol::{
 use standards::{erc721::Erc721, packed::Packed};
 use stylus_sdk::{
     prelude::*,
-    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU256},
+    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU64, StorageU256},
     stylus_core::host::{CryptographyAccess, MessageAccess},
 };
 
 use crate::{
-    record::{Amounts, CANCELLED, ENTRY, EXPIRED, INSURED, Interest, LOCKED, Terms, Token, fit},
+    record::{Amounts, CANCELLED, ENTRY, EXPIRED, INSURED, Interest, KEEPER, LOCKED, Terms, Token, fit},
     split::Shares,
 };
 
@@ -50,13 +53,15 @@ pub struct Book {
     pub short_rate: StorageU16,
 }
 
-/// A policy's words beside its token's; the last two only where flags say so.
+/// A policy's words beside its token's; those after the second only where flags say so.
 #[storage]
 struct Entry {
     amounts: StorageU256,
     terms: StorageU256,
     insured: StorageAddress,
     entry_hash: StorageB256,
+    keeper: StorageU256,
+    keeper_until: StorageU64,
 }
 
 /// A product's [`Route`] in three words.
@@ -83,6 +88,17 @@ pub struct Route {
     pub cover: u8,
     /// The asset's decimals; 0 where it tells none.
     pub decimals: u8,
+}
+
+/// Who may extend a policy at its holder's cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keeper {
+    /// Who.
+    pub account: Address,
+    /// For at most so much.
+    pub most: U256,
+    /// Until when.
+    pub until: u64,
 }
 
 /// A new policy.
@@ -225,6 +241,39 @@ impl Book {
         Terms(Packed(self.policies.getter(id).terms.get()))
     }
 
+    /// Writes them.
+    pub fn set_terms(&mut self, id: U256, terms: Terms) {
+        self.policies.setter(id).terms.set(terms.0.0);
+    }
+
+    /// Who may extend a policy at its holder's cost; nobody by default.
+    #[must_use]
+    pub fn keeper(&self, id: U256, token: Token) -> Keeper {
+        if !token.has(KEEPER) {
+            return Keeper::default();
+        }
+        let policy = self.policies.getter(id);
+        let word = Packed(policy.keeper.get());
+        Keeper { account: word.address(0), most: word.get(160, 96), until: policy.keeper_until.get().to() }
+    }
+
+    /// Lets a keeper extend a policy, or nobody where it is the zero address.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for a premium above 2⁹⁶ − 1.
+    pub fn set_keeper(&mut self, id: U256, token: Token, keeper: Keeper) -> Result<()> {
+        if keeper.account.is_zero() {
+            self.set_policy(id, token.without(KEEPER));
+            return Ok(());
+        }
+        let word = Packed::default().with_address(0, keeper.account).with(160, 96, fit(keeper.most, 96)?);
+        let mut policy = self.policies.setter(id);
+        policy.keeper.set(word.0);
+        policy.keeper_until.set(U64::from(keeper.until));
+        self.set_policy(id, token.with(KEEPER));
+        Ok(())
+    }
+
     /// Whose loss a policy covers.
     #[must_use]
     pub fn insured(&self, id: U256, token: Token) -> Address {
@@ -281,7 +330,7 @@ impl Book {
     }
 
     /// Moves a certificate by the caller's right. Where the holder is the insured, it is written down that he
-    /// stays so.
+    /// stays so; what he allowed a keeper ends.
     ///
     /// # Errors
     /// Those of [`Erc721::transfer_from`]; `PolicyLocked` while a claim is open.
@@ -293,9 +342,13 @@ impl Book {
         if token.has(LOCKED) {
             return Err(error!(IPolicy::PolicyLocked, id));
         }
+        let mut moved = token.without(KEEPER);
         if !token.has(INSURED) && from != to {
             self.policies.setter(id).insured.set(from);
-            self.set_policy(id, token.with(INSURED));
+            moved = moved.with(INSURED);
+        }
+        if moved != token {
+            self.set_policy(id, moved);
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ use stylus_sdk::{
 
 use crate::{
     book::{Book, Route, Sale},
-    record::{CANCELLED, EXPIRED, FILED, LOCKED, Terms, Token},
+    record::{CANCELLED, EXPIRED, FILED, KEEPER, LOCKED, Terms, Token},
     split::Split,
 };
 
@@ -55,6 +55,7 @@ routes! {
     IPolicy::closeCall => close(policy, confirmed);
     IPolicy::expireCall => expire(policy);
     IPolicy::batchExpireCall => batch_expire(policies);
+    IPolicy::extendCall => extend(policy, term, max_premium, deadline, referrer);
     IPolicy::cancelCall => cancel(policy, receiver);
     IERC721::ownerOfCall => owner_of(token_id);
     IERC721::balanceOfCall => balance_of(owner);
@@ -89,11 +90,7 @@ impl Policy {
         referrer: Address,
     ) -> Result<(U256, U256)> {
         let lock = Lock::take()?;
-        let now = self.vm().block_timestamp();
-        if U256::from(now) > deadline {
-            return Err(error!(IPolicy::DeadlinePassed, deadline));
-        }
-        self.book.pause.require_running()?;
+        let now = self.require_open(deadline)?;
         let payer = self.vm().msg_sender();
         if insured != payer {
             return Err(error!(IPolicy::InsuredMustConsent, insured));
@@ -112,7 +109,7 @@ impl Policy {
         let quote = tell(self.vm(), risk, IRisk::underwriteCall::SELECTOR, &quote)?;
 
         // The price and the dates.
-        let referrer = if [Address::ZERO, payer, receiver].contains(&referrer) { Address::ZERO } else { referrer };
+        let referrer = referrer_of(referrer, [payer, payer, receiver, insured]);
         let split = self.book.shares().split(quote.word(0)?, !referrer.is_zero())?;
         if split.gross > max_premium {
             return Err(error!(IPolicy::PremiumTooHigh, split.gross, max_premium));
@@ -229,16 +226,91 @@ impl Policy {
         Ok(done)
     }
 
+    /// Lets cover go on after its end, at today's price; `IPolicy.extend` says for whom and what is checked.
+    pub fn extend(
+        &mut self,
+        policy: U256,
+        term: U256,
+        max_premium: U256,
+        deadline: U256,
+        referrer: Address,
+    ) -> Result<(U256, u64)> {
+        let lock = Lock::take()?;
+        let now = self.require_open(deadline)?;
+        let token = self.in_force(policy, now)?;
+        if token.has(FILED) {
+            return Err(error!(IPolicy::PolicyWasFiled, policy));
+        }
+        let caller = self.vm().msg_sender();
+        let holder = token.holder();
+        let (payer, most) = if self.book.acts_for(holder, caller) {
+            (caller, max_premium)
+        } else {
+            let keeper = self.book.keeper(policy, token);
+            if caller != keeper.account || now > keeper.until {
+                return Err(error!(IPolicy::NotHolder, caller, policy));
+            }
+            (holder, keeper.most.min(max_premium))
+        };
+
+        // What the peers say, as at a sale.
+        let risk = self.book.risk()?;
+        let route = self.book.route_of(token)?;
+        let (product, subject) = (token.product(), self.book.subject(token));
+        let insured = self.book.insured(policy, token);
+        let entered = self.enter(&route, subject, insured, self.book.position(token))?;
+        let capital = self.book.capital(route.vault)?;
+        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
+        let (cover, last) = (terms.cover(amounts.amount())?, U256::from(terms.deadline()));
+        let words = [product, subject.word(), cover, last, term, capital, entered.word(3)?];
+        let renewed = tell(self.vm(), risk, IRisk::renewCall::SELECTOR, &words)?;
+
+        // The price and the dates.
+        let referrer = referrer_of(referrer, [payer, caller, holder, insured]);
+        let split = self.book.shares().split(renewed.word(0)?, !referrer.is_zero())?;
+        if split.gross > most {
+            return Err(error!(IPolicy::PremiumTooHigh, split.gross, most));
+        }
+        let end = add(U256::from(terms.end()), term)?;
+        let extended = terms.extended(terms.net(), end, renewed.word(1)?)?;
+        self.book.set_terms(policy, extended);
+
+        // The interest: the cover is in it already, and stays until the new end.
+        let key = self.book.interest_of(route.trigger, policy, token);
+        let interest = self.book.interest(key);
+        let (live, limit) = (interest.amount(now), entered.word(2)?);
+        if live > limit {
+            return Err(error!(IPolicy::InterestExceeded, live, limit));
+        }
+        self.book.set_interest(key, interest.with_cover(live, interest.until().max(extended.end()))?);
+        if payer != caller {
+            let token = self.book.policy(policy)?; // read again: it may have been moved meanwhile
+            self.book.set_policy(policy, token.without(KEEPER));
+        }
+        let words = [split.gross, end, U256::from(extended.deadline())];
+        emit!(self.vm(), IPolicy::PolicyExtended, [policy, payer], [words[0], words[1], words[2]]);
+        self.log_split(policy, &split, referrer);
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+
+        // The money; what the vault then has to earn is the policy's premium from now on.
+        token::transfer_from(self.vm(), route.asset, payer, route.vault, split.gross)?;
+        let earning = [amounts.earning(), terms.end()].map(U256::from);
+        let fees = [split.treasury, split.jury, referrer.word(), split.referral];
+        let words = [terms.net(), earning[0], earning[1], split.net, end, fees[0], fees[1], fees[2], fees[3]];
+        let kept = tell(self.vm(), route.vault, IVault::repriceCall::SELECTOR, &words)?.word(0)?;
+        self.book.set_terms(policy, extended.extended(kept, end, U256::from(extended.deadline()))?);
+        self.book.set_amounts(policy, amounts.with_earning(amounts.earning().max(now))?);
+        lock.release();
+        Ok((split.gross, extended.end()))
+    }
+
     /// Takes a policy back before its end and has the vault refund what its cover has not used. Its holder or an
     /// operator.
     pub fn cancel(&mut self, policy: U256, receiver: Address) -> Result<U256> {
         let lock = Lock::take()?;
-        let token = self.book.live(policy)?;
-        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
         let now = self.vm().block_timestamp();
-        if now > terms.end() {
-            return Err(error!(IPolicy::PolicyNotInForce, policy, terms.end()));
-        }
+        let token = self.in_force(policy, now)?;
+        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
         let caller = self.vm().msg_sender();
         if !self.book.acts_for(token.holder(), caller) {
             return Err(error!(IPolicy::NotHolder, caller, policy));
@@ -254,7 +326,7 @@ impl Policy {
         let interest = self.book.interest(key);
         let live = sub(interest.amount(now), amounts.amount())?;
         self.book.set_interest(key, interest.with_cover(live, interest.until())?);
-        self.book.set_policy(policy, token.with(CANCELLED));
+        self.book.set_policy(policy, token.with(CANCELLED).without(KEEPER));
         emit!(self.vm(), MetadataUpdate, [], [policy]);
 
         let (product, subject) = (token.product(), self.book.subject(token).word());
@@ -309,6 +381,26 @@ impl Policy {
         ext::delegate(self.vm(), self.book.extension.program(), calldata)
     }
 
+    /// The time, if purchases are open and it is not after `deadline`.
+    fn require_open(&self, deadline: U256) -> Result<u64> {
+        let now = self.vm().block_timestamp();
+        if U256::from(now) > deadline {
+            return Err(error!(IPolicy::DeadlinePassed, deadline));
+        }
+        self.book.pause.require_running()?;
+        Ok(now)
+    }
+
+    /// The token word of a policy that nothing holds up and whose cover has not ended.
+    fn in_force(&self, policy: U256, now: u64) -> Result<Token> {
+        let token = self.book.live(policy)?;
+        let end = self.book.terms(policy).end();
+        if now > end {
+            return Err(error!(IPolicy::PolicyNotInForce, policy, end));
+        }
+        Ok(token)
+    }
+
     /// The trigger's word on a purchase: (healthy, entry, interest, size).
     fn enter(&self, route: &Route, subject: B256, insured: Address, position: B256) -> Result<Answer> {
         let words = [subject.word(), insured.word(), position.word()];
@@ -359,6 +451,11 @@ impl Policy {
         Ok(())
     }
 
+    fn log_split(&self, id: U256, split: &Split, referrer: Address) {
+        let parts = [split.net, split.treasury, split.jury, split.referral];
+        emit!(self.vm(), IPolicy::PremiumSplit, [id, referrer], [parts[0], parts[1], parts[2], parts[3]]);
+    }
+
     fn log_sale(&self, id: U256, sale: &Sale, payer: Address, split: &Split, referrer: Address, entry: &[u8]) {
         let topics = [IPolicy::PolicyBought::SIGNATURE_HASH, id.into(), sale.product.into(), sale.subject];
         let words = [
@@ -372,7 +469,11 @@ impl Policy {
             U256::from(sale.terms.deadline()),
         ];
         log_bytes(self.vm(), &topics, &words, entry);
-        let parts = [split.net, split.treasury, split.jury, split.referral];
-        emit!(self.vm(), IPolicy::PremiumSplit, [id, referrer], [parts[0], parts[1], parts[2], parts[3]]);
+        self.log_split(id, split, referrer);
     }
+}
+
+/// The referrer, who is none of those who have the cover or pay for it; zero where there is none.
+fn referrer_of(referrer: Address, buyers: [Address; 4]) -> Address {
+    if buyers.contains(&referrer) { Address::ZERO } else { referrer }
 }

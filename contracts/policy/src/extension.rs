@@ -26,7 +26,7 @@ use stylus_sdk::{
 };
 
 use crate::{
-    book::Book,
+    book::{Book, Keeper},
     record::{CANCELLED, EXPIRED, FILED, LOCKED},
     split::{Shares, name},
 };
@@ -56,6 +56,8 @@ routes! {
     IPolicy::totalSupplyCall => total_supply();
     IPolicy::coverOnCall => cover_on(product, subject, insured, position);
     IPolicy::sharesCall => shares();
+    IPolicy::allowExtensionCall => allow_extension(policy, keeper, most_premium, until);
+    IPolicy::extensionAllowanceCall => extension_allowance(policy);
     IPolicy::shortRateCall => short_rate();
     IPolicy::pausedUntilCall => paused_until();
     IPolicy::peersCall => peers();
@@ -170,6 +172,24 @@ impl PolicyExt {
     pub fn shares(&self) -> (u16, u16, u16) {
         let shares = self.book.shares();
         (shares.treasury, shares.jury, shares.referral)
+    }
+
+    /// Lets a keeper extend a policy at the holder's cost, until then; the zero address takes that back. Its holder.
+    pub fn allow_extension(&mut self, policy: U256, keeper: Address, most_premium: U256, until: u64) -> Result<()> {
+        let token = self.book.live(policy)?;
+        let caller = self.vm().msg_sender();
+        if caller != token.holder() {
+            return Err(error!(IPolicy::NotHolder, caller, policy));
+        }
+        self.book.set_keeper(policy, token, Keeper { account: keeper, most: most_premium, until })?;
+        emit!(self.vm(), IPolicy::ExtensionAllowed, [policy, keeper], [most_premium, until]);
+        Ok(())
+    }
+
+    /// Who may extend a policy at its holder's cost, for how much and until when.
+    pub fn extension_allowance(&self, policy: U256) -> Result<(Address, U256, u64)> {
+        let keeper = self.book.keeper(policy, self.book.policy(policy)?);
+        Ok((keeper.account, keeper.most, keeper.until))
     }
 
     /// What is kept of a refund, basis points.

@@ -7,6 +7,7 @@
 //! and only where they are not what they mostly are:
 //! insured    an address where it is not the holder
 //! entry hash 32 bytes   where the trigger's entry is not empty
+//! keeper     |255     most premium      160|159       keeper       0|   while somebody may extend it, until a time
 //!
 //! interest   |231 subject 200|199 position 168|167 until 128|127              amount                 0|
 //! ```
@@ -36,6 +37,8 @@ pub const ENTRY: u64 = 16;
 
 /// Given back before its end.
 pub const CANCELLED: u64 = 32;
+/// A keeper may extend it at the holder's cost.
+pub const KEEPER: u64 = 64;
 
 /// Bits of a time.
 const TIME: usize = 40;
@@ -209,6 +212,15 @@ impl Terms {
         self.0.u64(232, 16)
     }
 
+    /// The same until another end, with another premium and last filing.
+    ///
+    /// # Errors
+    /// As [`Terms::new`].
+    pub fn extended(self, net: U256, end: U256, deadline: U256) -> Result<Self> {
+        let kept = [self.start(), self.ratio(), self.deductible()].map(U256::from);
+        Self::new(net, kept[0], end, deadline, kept[1], kept[2])
+    }
+
     /// The cover of `amount`: its worst payout, ⌊amount · ratio⌋.
     ///
     /// # Errors
@@ -296,6 +308,10 @@ mod tests {
             prop_assert_eq!(terms.net(), U256::from(net));
             prop_assert_eq!((terms.start(), terms.end(), terms.deadline()), (start, end, deadline));
             prop_assert_eq!((terms.ratio(), terms.deductible()), (u64::from(ratio), u64::from(deductible)));
+            let longer = terms.extended(U256::from(net / 2), U256::from(end / 2), U256::from(deadline / 2)).unwrap();
+            prop_assert_eq!((longer.net(), longer.start()), (U256::from(net / 2), start));
+            prop_assert_eq!((longer.end(), longer.deadline()), (end / 2, deadline / 2));
+            prop_assert_eq!((longer.ratio(), longer.deductible()), (terms.ratio(), terms.deductible()));
         }
 
         #[test]

@@ -5,6 +5,7 @@ mod cancel;
 mod certificates;
 mod claims;
 mod erc721;
+mod extend;
 mod interface;
 mod sale;
 mod world;
