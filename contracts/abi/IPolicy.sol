@@ -77,12 +77,28 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     error NotHolder(address caller, uint256 policy);
 
     /// Buys cover for term seconds after the waiting period. The premium, at most maxPremium, is taken from the
-    /// caller by allowance. deadline: the purchase must happen by then. In this version insured is the caller. The
-    /// certificate goes to receiver, which is not called. A referrer is paid out of the treasury's share; the
-    /// buyer, the insured and the receiver are none.
+    /// caller by allowance. deadline: the purchase must happen by then. insured is the caller. The certificate goes to
+    /// receiver, which is not called. A referrer is paid out of the treasury's share; the buyer, the insured and the
+    /// receiver are none.
     function buy(
         uint256 product, bytes32 subject, address insured, bytes32 position, uint256 amount, uint256 term,
         uint256 maxPremium, uint256 deadline, address receiver, address referrer
+    ) external returns (uint256 policy, uint256 premium);
+    /// buy, with the caller's permit of maxPremium for this contract given to the asset before. A permit that fails,
+    /// since somebody has brought it already, fails no purchase that the allowance suffices for.
+    function buyWithPermit(
+        uint256 product, bytes32 subject, address insured, bytes32 position, uint256 amount, uint256 term,
+        uint256 maxPremium, uint256 deadline, address receiver, address referrer,
+        uint256 permitDeadline, uint8 v, bytes32 r, bytes32 s
+    ) external returns (uint256 policy, uint256 premium);
+    /// buy for an insured who has signed, with the insured's key or as a contract (ERC-1271), and the caller pays. What
+    /// is signed, once and until signedUntil, is the EIP-712 struct Consent(address insured,uint256 product,
+    /// bytes32 subject,bytes32 position,uint256 amount,uint256 term,address receiver,uint256 nonce,uint256 deadline),
+    /// deadline being signedUntil.
+    function buyFor(
+        uint256 product, bytes32 subject, address insured, bytes32 position, uint256 amount, uint256 term,
+        uint256 maxPremium, uint256 deadline, address receiver, address referrer,
+        uint256 signedUntil, bytes calldata signature
     ) external returns (uint256 policy, uint256 premium);
     /// Lets cover go on for term seconds after its end, at today's price for what it covers, without a gap and without
     /// a second waiting period. Amount, ratio and deductible stay; everything that buy checks is checked again. Its
@@ -119,12 +135,15 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     function close(uint256 policy, uint256 confirmed) external;
 
     // Views
-    /// What buy would take now, and where it comes from: net is the pool's, premium what the buyer pays. The trigger,
-    /// the pauses and the interest have their own say in buy.
-    function quote(uint256 product, bytes32 subject, uint256 amount, uint256 term) external view returns (
-        uint256 premium, uint256 net, uint256 purePremium, uint256 capitalCost, uint256 load, uint256 rate,
-        uint256 utilisationBefore, uint256 utilisationAfter, uint256 ratioBps, uint256 deductibleBps, uint256 waiting
-    );
+    /// What buy would take now, and where it comes from: net is the pool's, premium what the buyer pays, locked the
+    /// capital that the cover locks. Fails where the subject is not healthy; the interest in the position is heard
+    /// where the trigger can tell it in a view. Pauses and the subject's size have their own say in buy.
+    function quote(uint256 product, bytes32 subject, address insured, bytes32 position, uint256 amount, uint256 term)
+        external view returns (
+            uint256 premium, uint256 net, uint256 purePremium, uint256 capitalCost, uint256 load, uint256 rate,
+            uint256 utilisationBefore, uint256 utilisationAfter, uint256 ratioBps, uint256 deductibleBps, uint256 waiting,
+            uint256 locked
+        );
     function policyOf(uint256 policy) external view returns (Policy memory);
     /// Policies sold so far; their numbers run from 1 to it.
     function policyCount() external view returns (uint256);
@@ -134,6 +153,10 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     /// trigger, and until when it counts.
     function coverOn(uint256 product, bytes32 subject, address insured, bytes32 position) external view returns (uint256 amount, uint256 until);
     function shares() external view returns (uint16 treasuryBps, uint16 juryBps, uint16 referralBps);
+    /// What the next Consent of an insured must carry.
+    function nonces(address insured) external view returns (uint256);
+    /// Of the EIP-712 domain with name "Palisade Policy" and version "1".
+    function DOMAIN_SEPARATOR() external view returns (bytes32);
     /// Who may extend a policy at its holder's cost, for how much and until when; zeros where nobody may.
     function extensionAllowance(uint256 policy) external view returns (address keeper, uint256 mostPremium, uint64 until);
     /// What is kept of a refund, basis points.

@@ -93,7 +93,8 @@ impl Story {
         let term = self.cover_term();
         let policy = self.deployment.policy(&bob);
         let (product, subject) = (self.deployment.product, self.deployment.subject());
-        let quote = self.chain().read("quoting", policy.quote(product, subject, amount, term.into())).await?;
+        let quote = policy.quote(product, subject, bob.address(), [0; 32], amount, term.into());
+        let quote = self.chain().read("quoting", quote).await?;
         let premium = quote.0;
         self.say(&format!(
             "  Bob asks for {} on USDC for {}: {} — expected losses {}, cost of capital {}, utilisation {}",

@@ -14,7 +14,7 @@ use protocol::{
     pause::Pause,
     roles::Roles,
 };
-use standards::{erc721::Erc721, packed::Packed};
+use standards::{erc721::Erc721, packed::Packed, permit::Nonces};
 use stylus_sdk::{
     prelude::*,
     storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU64, StorageU256},
@@ -51,6 +51,8 @@ pub struct Book {
     position_count: StorageU32,
     /// What is kept of a refund, basis points.
     pub short_rate: StorageU16,
+    /// Of those who sign for others to insure them.
+    pub nonces: Nonces,
 }
 
 /// A policy's words beside its token's; those after the second only where flags say so.
@@ -505,4 +507,15 @@ impl Book {
         }
         interest.with_numbers(subject_number, position_number) // refuses what `wrapping_from` would cut
     }
+}
+
+/// Fails where live cover would pass the interest that the trigger reads.
+///
+/// # Errors
+/// `InterestExceeded`.
+pub fn within(cover: U256, interest: U256) -> Result<()> {
+    if cover > interest {
+        return Err(error!(IPolicy::InterestExceeded, cover, interest));
+    }
+    Ok(())
 }

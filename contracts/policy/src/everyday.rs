@@ -8,6 +8,7 @@ use alloy_sol_types::{SolCall, SolEvent};
 use protocol::{
     Result, Revert, Word,
     abi::{
+        IERC20Permit,
         IERC721::{self, MetadataUpdate},
         IPolicy, IRisk, ITrigger, IVault,
     },
@@ -19,16 +20,18 @@ use protocol::{
 use standards::{
     abi::{encode_call, log_bytes},
     dispatch::Words,
+    ecdsa::is_valid_signature_now,
     errors::{ERC721InvalidReceiver, InvalidReturnData, ReentrancyGuardReentrantCall},
 };
 use stylus_sdk::{
     ArbResult,
     prelude::*,
-    stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
+    stylus_core::host::{AccountAccess, BlockAccess, CryptographyAccess, MessageAccess},
 };
 
 use crate::{
-    book::{Book, Route, Sale},
+    book::{Book, Route, Sale, within},
+    order::Order,
     record::{CANCELLED, EXPIRED, FILED, KEEPER, LOCKED, Terms, Token},
     split::Split,
 };
@@ -49,8 +52,9 @@ unsafe impl TopLevelStorage for Policy {}
 
 routes! {
     Policy, constructor(owner, setup, extension), fallback(fallback);
-    IPolicy::buyCall =>
-        buy(product, subject, insured, position, amount, term, max_premium, deadline, receiver, referrer);
+    IPolicy::buyCall => buy(order);
+    IPolicy::buyWithPermitCall => buy_with_permit(order, permit_deadline, v, r, s);
+    IPolicy::buyForCall => buy_for(order, signed_until, signature);
     IPolicy::openCall => open(policy, caller);
     IPolicy::closeCall => close(policy, confirmed);
     IPolicy::expireCall => expire(policy);
@@ -75,71 +79,25 @@ impl Policy {
     // ——————————————————————————————————————————————————————————————————————————————————————————————— policies
 
     /// Sells a cover to the caller; `IPolicy.buy` says what is checked and what is paid.
-    #[allow(clippy::too_many_arguments)]
-    pub fn buy(
+    pub fn buy(&mut self, order: Order) -> Result<(U256, U256)> {
+        self.sell(&order, None, None)
+    }
+
+    /// [`buy`](Self::buy), with the caller's permit given to the asset before.
+    pub fn buy_with_permit(
         &mut self,
-        product: U256,
-        subject: B256,
-        insured: Address,
-        position: B256,
-        amount: U256,
-        term: U256,
-        max_premium: U256,
-        deadline: U256,
-        receiver: Address,
-        referrer: Address,
+        order: Order,
+        permit_deadline: U256,
+        v: u8,
+        r: B256,
+        s: B256,
     ) -> Result<(U256, U256)> {
-        let lock = Lock::take()?;
-        let now = self.require_open(deadline)?;
-        let payer = self.vm().msg_sender();
-        if insured != payer {
-            return Err(error!(IPolicy::InsuredMustConsent, insured));
-        }
+        self.sell(&order, Some([permit_deadline, U256::from(v), r.word(), s.word()]), None)
+    }
 
-        // What the peers say. Nothing of this sale has been written yet: the trigger is anybody's code.
-        let risk = self.book.risk()?;
-        let route = match self.book.route(product) {
-            Some(route) => route,
-            None => self.list(product)?,
-        };
-        let entered = self.enter(&route, subject, insured, position)?;
-        let entry = entered.bytes(1)?;
-        let capital = self.book.capital(route.vault)?;
-        let quote = [product, subject.word(), amount, term, capital, entered.word(3)?];
-        let quote = tell(self.vm(), risk, IRisk::underwriteCall::SELECTOR, &quote)?;
-
-        // The price and the dates.
-        let referrer = referrer_of(referrer, [payer, payer, receiver, insured]);
-        let split = self.book.shares().split(quote.word(0)?, !referrer.is_zero())?;
-        if split.gross > max_premium {
-            return Err(error!(IPolicy::PremiumTooHigh, split.gross, max_premium));
-        }
-        let start = add(U256::from(now), quote.word(3)?)?;
-        let end = add(start, term)?;
-        let terms = Terms::new(split.net, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
-
-        // The interest: live cover on it, this one included, until the latest end.
-        let key = self.book.interest_key(route.trigger, subject, insured, position);
-        let interest = self.book.interest(key);
-        let (cover, limit) = (add(interest.amount(now), amount)?, entered.word(2)?);
-        if cover > limit {
-            return Err(error!(IPolicy::InterestExceeded, cover, limit));
-        }
-        let interest = interest.with_cover(cover, interest.until().max(terms.end()))?;
-        let interest = self.book.numbered(interest, subject, position)?;
-        self.book.set_interest(key, interest);
-
-        let entry_hash = if entry.is_empty() { None } else { Some(self.vm().native_keccak256(entry)) };
-        let sale = Sale { receiver, product, subject, insured, position, amount, terms, entry_hash };
-        let id = self.book.record(&sale, interest)?;
-        self.log_sale(id, &sale, payer, &split, referrer, entry);
-
-        // The money, last: whole to the vault, which books the parts apart.
-        token::transfer_from(self.vm(), route.asset, payer, route.vault, split.gross)?;
-        let words = [split.net, start, end, split.treasury, split.jury, referrer.word(), split.referral];
-        tell(self.vm(), route.vault, IVault::premiumCall::SELECTOR, &words)?;
-        lock.release();
-        Ok((id, split.gross))
+    /// [`buy`](Self::buy) for an insured who has signed.
+    pub fn buy_for(&mut self, order: Order, signed_until: U256, signature: &[u8]) -> Result<(U256, U256)> {
+        self.sell(&order, None, Some((signed_until, signature)))
     }
 
     /// Locks a policy for a claim and answers with its terms. Assessor only.
@@ -278,10 +236,8 @@ impl Policy {
         // The interest: the cover is in it already, and stays until the new end.
         let key = self.book.interest_of(route.trigger, policy, token);
         let interest = self.book.interest(key);
-        let (live, limit) = (interest.amount(now), entered.word(2)?);
-        if live > limit {
-            return Err(error!(IPolicy::InterestExceeded, live, limit));
-        }
+        let live = interest.amount(now);
+        within(live, entered.word(2)?)?;
         self.book.set_interest(key, interest.with_cover(live, interest.until().max(extended.end()))?);
         if payer != caller {
             let token = self.book.policy(policy)?; // read again: it may have been moved meanwhile
@@ -379,6 +335,86 @@ impl Policy {
     /// Runs everything else in the second program.
     pub fn fallback(&mut self, calldata: &[u8]) -> ArbResult {
         ext::delegate(self.vm(), self.book.extension.program(), calldata)
+    }
+
+    /// Sells what was ordered to the caller: `permit` is the rest of his permit, `consent` the insured's word.
+    fn sell(
+        &mut self,
+        order: &Order,
+        permit: Option<[U256; 4]>,
+        consent: Option<(U256, &[u8])>,
+    ) -> Result<(U256, U256)> {
+        let Order { product, subject, insured, position, amount, term, max_premium, deadline, receiver, referrer } =
+            *order;
+        let lock = Lock::take()?;
+        let now = self.require_open(deadline)?;
+        let payer = self.vm().msg_sender();
+        match consent {
+            Some((until, signature)) => self.require_consent(order, now, until, signature)?,
+            None if insured != payer => return Err(error!(IPolicy::InsuredMustConsent, insured)),
+            None => {}
+        }
+
+        // What the peers say. Nothing of this sale has been written yet: the trigger is anybody's code.
+        let risk = self.book.risk()?;
+        let route = match self.book.route(product) {
+            Some(route) => route,
+            None => self.list(product)?,
+        };
+        if let Some([until, v, r, s]) = permit {
+            let words = [payer.word(), self.vm().contract_address().word(), max_premium, until, v, r, s];
+            // Where it fails, the allowance decides: somebody may have brought the permit already.
+            drop(tell(self.vm(), route.asset, IERC20Permit::permitCall::SELECTOR, &words));
+        }
+        let entered = self.enter(&route, subject, insured, position)?;
+        let entry = entered.bytes(1)?;
+        let capital = self.book.capital(route.vault)?;
+        let quote = [product, subject.word(), amount, term, capital, entered.word(3)?];
+        let quote = tell(self.vm(), risk, IRisk::underwriteCall::SELECTOR, &quote)?;
+
+        // The price and the dates.
+        let referrer = referrer_of(referrer, [payer, payer, receiver, insured]);
+        let split = self.book.shares().split(quote.word(0)?, !referrer.is_zero())?;
+        if split.gross > max_premium {
+            return Err(error!(IPolicy::PremiumTooHigh, split.gross, max_premium));
+        }
+        let start = add(U256::from(now), quote.word(3)?)?;
+        let end = add(start, term)?;
+        let terms = Terms::new(split.net, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
+
+        // The interest: live cover on it, this one included, until the latest end.
+        let key = self.book.interest_key(route.trigger, subject, insured, position);
+        let interest = self.book.interest(key);
+        let cover = add(interest.amount(now), amount)?;
+        within(cover, entered.word(2)?)?;
+        let interest = interest.with_cover(cover, interest.until().max(terms.end()))?;
+        let interest = self.book.numbered(interest, subject, position)?;
+        self.book.set_interest(key, interest);
+
+        let entry_hash = if entry.is_empty() { None } else { Some(self.vm().native_keccak256(entry)) };
+        let sale = Sale { receiver, product, subject, insured, position, amount, terms, entry_hash };
+        let id = self.book.record(&sale, interest)?;
+        self.log_sale(id, &sale, payer, &split, referrer, entry);
+
+        // The money, last: whole to the vault, which books the parts apart.
+        token::transfer_from(self.vm(), route.asset, payer, route.vault, split.gross)?;
+        let words = [split.net, start, end, split.treasury, split.jury, referrer.word(), split.referral];
+        tell(self.vm(), route.vault, IVault::premiumCall::SELECTOR, &words)?;
+        lock.release();
+        Ok((id, split.gross))
+    }
+
+    /// Uses up the insured's consent to an order of somebody else.
+    fn require_consent(&mut self, order: &Order, now: u64, until: U256, signature: &[u8]) -> Result<()> {
+        if U256::from(now) > until {
+            return Err(error!(IPolicy::DeadlinePassed, until));
+        }
+        let nonce = self.book.nonces.use_nonce(order.insured);
+        let digest = order.consent(self.vm(), nonce, until);
+        if !is_valid_signature_now(self.vm(), order.insured, digest, signature) {
+            return Err(error!(IPolicy::InsuredMustConsent, order.insured));
+        }
+        Ok(())
     }
 
     /// The time, if purchases are open and it is not after `deadline`.

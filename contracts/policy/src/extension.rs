@@ -2,6 +2,7 @@
 
 use alloc::vec;
 
+use actuary::math::add;
 use alloy_primitives::{Address, B256, FixedBytes, U256, aliases::U16};
 use alloy_sol_types::SolCall;
 use protocol::{
@@ -9,9 +10,9 @@ use protocol::{
     abi::{
         AlreadyWired, ICertificate, IERC165,
         IERC721::{self, BatchMetadataUpdate},
-        IOwned, IPolicy, IRisk, ParameterOutOfBounds, PauseSet,
+        IOwned, IPolicy, IRisk, ITrigger, ParameterOutOfBounds, PauseSet,
     },
-    call::{ask, require_code},
+    call::{ask, require_code, try_ask},
     emit, error, routes,
 };
 use standards::{
@@ -26,7 +27,8 @@ use stylus_sdk::{
 };
 
 use crate::{
-    book::{Book, Keeper},
+    book::{Book, Keeper, within},
+    order,
     record::{CANCELLED, EXPIRED, FILED, LOCKED},
     split::{Shares, name},
 };
@@ -49,7 +51,7 @@ unsafe impl TopLevelStorage for PolicyExt {}
 
 routes! {
     PolicyExt;
-    IPolicy::quoteCall => quote(product, subject, amount, term);
+    IPolicy::quoteCall => quote(product, subject, insured, position, amount, term);
     IPolicy::listCall => list(product);
     IPolicy::policyOfCall => policy_of(policy);
     IPolicy::policyCountCall => policy_count();
@@ -57,6 +59,8 @@ routes! {
     IPolicy::coverOnCall => cover_on(product, subject, insured, position);
     IPolicy::sharesCall => shares();
     IPolicy::allowExtensionCall => allow_extension(policy, keeper, most_premium, until);
+    IPolicy::noncesCall => nonces(insured);
+    IPolicy::DOMAIN_SEPARATORCall => domain_separator();
     IPolicy::extensionAllowanceCall => extension_allowance(policy);
     IPolicy::shortRateCall => short_rate();
     IPolicy::pausedUntilCall => paused_until();
@@ -89,22 +93,39 @@ impl PolicyExt {
     // ————————————————————————————————————————————————————————————————————————————————————————— policies: views
 
     /// What `buy` would take now: premium, net, pure, capital cost, load, rate, utilisation before and after,
-    /// compensation ratio, deductible, waiting period.
-    pub fn quote(&self, product: U256, subject: B256, amount: U256, term: U256) -> Result<[U256; 11]> {
+    /// compensation ratio, deductible, waiting period, capital locked.
+    pub fn quote(
+        &self,
+        product: U256,
+        subject: B256,
+        insured: Address,
+        position: B256,
+        amount: U256,
+        term: U256,
+    ) -> Result<[U256; 12]> {
         let risk = self.book.risk()?;
         let route = match self.book.route(product) {
             Some(route) => route,
             None => self.book.find_route(risk, product)?,
         };
+        if !ask(self.vm(), route.trigger, ITrigger::healthyCall::SELECTOR, &[subject.word()])?.bool(0)? {
+            return Err(error!(IPolicy::SubjectNotHealthy, subject));
+        }
+        let words = [subject.word(), insured.word(), position.word()];
+        if let Some(entered) = try_ask(self.vm(), route.trigger, ITrigger::enterCall::SELECTOR, &words, 4) {
+            let interest = self.book.interest(self.book.interest_key(route.trigger, subject, insured, position));
+            let live = interest.amount(self.vm().block_timestamp());
+            within(add(live, amount)?, entered.word(2)?)?;
+        }
         let capital = self.book.capital(route.vault)?;
         let words = [product, subject.word(), amount, term, capital];
         let quote = ask(self.vm(), risk, IRisk::quoteCall::SELECTOR, &words)?;
-        let mut answer = [U256::ZERO; 11];
+        let mut answer = [U256::ZERO; 12];
         for (index, word) in answer[1..10].iter_mut().enumerate() {
             *word = quote.word(index)?;
         }
         answer[0] = self.book.shares().split(answer[1], false)?.gross;
-        answer[10] = quote.word(10)?; // between them Risk tells what capital the cover locks
+        (answer[10], answer[11]) = (quote.word(10)?, quote.word(9)?);
         Ok(answer)
     }
 
@@ -184,6 +205,16 @@ impl PolicyExt {
         self.book.set_keeper(policy, token, Keeper { account: keeper, most: most_premium, until })?;
         emit!(self.vm(), IPolicy::ExtensionAllowed, [policy, keeper], [most_premium, until]);
         Ok(())
+    }
+
+    /// What the next consent of an insured must carry.
+    pub fn nonces(&self, insured: Address) -> U256 {
+        self.book.nonces.nonce(insured)
+    }
+
+    /// The separator of the domain in which an insured signs.
+    pub fn domain_separator(&self) -> B256 {
+        order::separator(self.vm())
     }
 
     /// Who may extend a policy at its holder's cost, for how much and until when.

@@ -152,10 +152,10 @@ fn an_extension_is_checked_like_a_purchase() {
     let deadline = U256::from(town.world.now() - 1);
     town.refused(town.alice, IPolicy::extendCall { deadline, ..extension(&town, policy) })
         .expect::<IPolicy::DeadlinePassed>();
-    let maxPremium = U256::from(3_166_666_666u64);
-    let call = IPolicy::extendCall { maxPremium, ..extension(&town, policy) };
+    let most = U256::from(3_166_666_666u64);
+    let call = IPolicy::extendCall { maxPremium: most, ..extension(&town, policy) };
     let error = town.refused(town.alice, call).expect::<IPolicy::PremiumTooHigh>();
-    assert_eq!((error.premium, error.max), (maxPremium + U256::ONE, maxPremium));
+    assert_eq!((error.premium, error.max), (most + U256::ONE, most));
     town.must(town.guardian, IPolicy::pausePurchasesCall { duration: 100, reason: text("audit") });
     refused(&town, policy).expect::<EnforcedPause>();
     town.world.warp(100);

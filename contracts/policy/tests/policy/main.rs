@@ -8,4 +8,5 @@ mod erc721;
 mod extend;
 mod interface;
 mod sale;
+mod signed;
 mod world;

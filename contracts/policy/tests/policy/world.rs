@@ -57,6 +57,8 @@ pub(crate) struct Peers {
     pub(crate) repriced: RefCell<Vec<IVault::repriceCall>>,
     // Trigger
     pub(crate) healthy: Cell<bool>,
+    /// Refuses to be entered.
+    pub(crate) mute: Cell<bool>,
     pub(crate) entry: RefCell<Vec<u8>>,
     pub(crate) interest: Cell<U256>,
     pub(crate) size: Cell<U256>,
@@ -195,7 +197,13 @@ pub(crate) fn refund(now: u64, call: &IVault::refundCall) -> U256 {
 }
 
 fn trigger(peers: &Peers, _: &Context<'_>, input: &[u8]) -> ArbResult {
+    if as_call::<ITrigger::healthyCall>(input).is_some() {
+        return Ok(peers.healthy.get().abi_encode());
+    }
     let Some(call) = as_call::<ITrigger::enterCall>(input) else { return Err(vec![]) };
+    if peers.mute.get() {
+        return Err(vec![]);
+    }
     peers.entered.borrow_mut().push(call);
     if let Some(garbled) = &*peers.garbled.borrow() {
         return Ok(garbled.clone());
@@ -255,6 +263,7 @@ impl Town {
             refunds: RefCell::default(),
             repriced: RefCell::default(),
             healthy: Cell::new(true),
+            mute: Cell::new(false),
             entry: RefCell::default(),
             interest: Cell::new(U256::MAX),
             size: Cell::new(U256::MAX),
@@ -349,6 +358,12 @@ impl Town {
             receiver: buyer,
             referrer: Address::ZERO,
         }
+    }
+
+    /// What alice asks before it.
+    pub(crate) fn question(&self) -> IPolicy::quoteCall {
+        let IPolicy::buyCall { product, subject, insured, position, amount, term, .. } = self.purchase();
+        IPolicy::quoteCall { product, subject, insured, position, amount, term }
     }
 
     /// Alice buys the usual; the policy's number.
