@@ -30,6 +30,29 @@ interface IPolicy is IOwned, IPausable, IERC721 {
         bool cancelled;        // given back before its end: closed for good too
     }
 
+    /// What a page shows of a product. Amounts in the asset's smallest unit, times in seconds.
+    struct ProductView {
+        uint256 product;
+        address vault;
+        address trigger;
+        address asset;         // zeros of the asset's where the vault or the asset does not tell them
+        uint8 decimals;
+        bytes32 symbol;        // as text
+        uint8 cover;           // IRisk.Cover
+        uint8 status;          // IRisk.Status
+        uint256 family;
+        uint256 latest;        // the family's newest version
+        uint32 waiting;
+        uint32 grace;
+        uint32 minTerm;
+        uint32 maxTerm;
+        uint128 minAmount;
+        uint128 maxAmount;
+        uint16 deductibleBps;
+        bool jury;             // whether a jury may decide
+        bytes32 termsHash;     // hash of the wording
+    }
+
     /// Everything about a sale that will matter at a claim; entry is what Assessor.file asks for.
     event PolicyBought(
         uint256 indexed policy, uint256 indexed product, bytes32 indexed subject, address payer, address insured, bytes32 position,
@@ -145,6 +168,14 @@ interface IPolicy is IOwned, IPausable, IERC721 {
             uint256 locked
         );
     function policyOf(uint256 policy) external view returns (Policy memory);
+    /// Those of the policies from number cursor on (0 begins at the first) that owner holds, closed ones too. n counts
+    /// the numbers that are looked at; next is where to go on, 0 where none are left.
+    function policiesOf(address owner, uint256 cursor, uint256 n) external view returns (uint256[] memory policies, uint256 next);
+    /// The n products from cursor on (0 begins at the first); next is where to go on, 0 where none are left.
+    function productPage(uint256 cursor, uint256 n) external view returns (ProductView[] memory products, uint256 next);
+    /// Capital that a product locks, the most that it may lock now, and what a sale finds of it: nothing while the
+    /// product is not on sale, its vault closed or purchases paused. The vault's other products may leave less.
+    function capacity(uint256 product) external view returns (uint256 locked, uint256 limit, uint256 available);
     /// Policies sold so far; their numbers run from 1 to it.
     function policyCount() external view returns (uint256);
     /// The same: certificates are never destroyed.

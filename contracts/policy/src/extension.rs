@@ -1,6 +1,7 @@
 //! The second program: quotes and views, metadata, approvals, administration.
 
-use alloc::vec;
+use alloc::{vec, vec::Vec};
+use core::ops::RangeInclusive;
 
 use actuary::math::add;
 use alloy_primitives::{Address, B256, FixedBytes, U256, aliases::U16};
@@ -10,7 +11,7 @@ use protocol::{
     abi::{
         AlreadyWired, ICertificate, IERC165,
         IERC721::{self, BatchMetadataUpdate},
-        IOwned, IPolicy, IRisk, ITrigger, ParameterOutOfBounds, PauseSet,
+        IOwned, IPolicy, IRisk, ITrigger, IVault, ParameterOutOfBounds, PauseSet,
     },
     call::{ask, require_code, try_ask},
     emit, error, routes,
@@ -38,6 +39,12 @@ const PURCHASES: u8 = 1;
 /// The most that is kept of a refund, basis points.
 const MOST_SHORT_RATE: u16 = 2_000;
 
+/// `IRisk.Status`: policies are sold.
+const ON_SALE: u64 = 1;
+/// Where in `IRisk.Terms` is what a page shows: waiting, grace, least and longest term, least and largest amount,
+/// deductible, jury, hash of the wording.
+const SHOWN: [usize; 9] = [15, 16, 17, 18, 19, 20, 24, 25, 26];
+
 /// The contract's second program, run by the first one on the first one's storage.
 #[cfg_attr(feature = "ext", entrypoint)]
 #[storage]
@@ -54,6 +61,9 @@ routes! {
     IPolicy::quoteCall => quote(product, subject, insured, position, amount, term);
     IPolicy::listCall => list(product);
     IPolicy::policyOfCall => policy_of(policy);
+    IPolicy::policiesOfCall => policies_of(owner, cursor, n);
+    IPolicy::productPageCall => product_page(cursor, n);
+    IPolicy::capacityCall => capacity(product);
     IPolicy::policyCountCall => policy_count();
     IPolicy::totalSupplyCall => total_supply();
     IPolicy::coverOnCall => cover_on(product, subject, insured, position);
@@ -170,6 +180,44 @@ impl PolicyExt {
             token.has(EXPIRED).word(),
             token.has(CANCELLED).word(),
         ])
+    }
+
+    /// Which of `n` policies from `cursor` on an account holds, and where to go on.
+    pub fn policies_of(&self, owner: Address, cursor: U256, n: U256) -> Encoded {
+        let (numbers, next) = page(cursor, n, self.book.count());
+        let held: Vec<_> = numbers.map(U256::from).filter(|id| self.book.token.word(*id).address(0) == owner).collect();
+        let mut encoder = Encoder::new(&[], 2);
+        encoder.words(&held).word(next);
+        Encoded(encoder.finish())
+    }
+
+    /// `n` products from `cursor` on, each as `IPolicy.ProductView`, and where to go on.
+    pub fn product_page(&self, cursor: U256, n: U256) -> Result<Encoded> {
+        let risk = self.book.risk()?;
+        let count = ask(self.vm(), risk, IRisk::productCountCall::SELECTOR, &[])?.word(0)?;
+        let (numbers, next) = page(cursor, n, count);
+        let mut words = vec![U256::from(2 * 32), next, U256::ZERO]; // where the list is; next; its length
+        for product in numbers.map(U256::from) {
+            self.push_product(&mut words, risk, product)?;
+            words[2] = words[2].wrapping_add(U256::ONE);
+        }
+        let mut encoder = Encoder::new(&[], words.len());
+        for word in words {
+            encoder.word(word);
+        }
+        Ok(Encoded(encoder.finish()))
+    }
+
+    /// Capital that a product locks, the most that it may lock now, and what a sale finds of it.
+    pub fn capacity(&self, product: U256) -> Result<(U256, U256, U256)> {
+        let risk = self.book.risk()?;
+        let what = ask(self.vm(), risk, IRisk::productCall::SELECTOR, &[product])?;
+        let capital = ask(self.vm(), what.address(0)?, IVault::capitalCall::SELECTOR, &[])?;
+        let room = ask(self.vm(), risk, IRisk::capacityCall::SELECTOR, &[product, capital.word(0)?])?;
+        let (locked, limit) = (room.word(0)?, room.word(1)?);
+        let sold = what.u64(3)? == ON_SALE && !capital.bool(1)? && self.book.pause.require_running().is_ok();
+        let available = if sold { limit.saturating_sub(locked) } else { U256::ZERO };
+        Ok((locked, limit, available))
     }
 
     /// Policies sold so far.
@@ -437,6 +485,29 @@ enum State {
 }
 
 impl PolicyExt {
+    /// Appends the words of a product's `IPolicy.ProductView`.
+    fn push_product(&self, words: &mut Vec<U256>, risk: Address, product: U256) -> Result<()> {
+        let what = ask(self.vm(), risk, IRisk::productCall::SELECTOR, &[product])?;
+        let terms = ask(self.vm(), risk, IRisk::termsCall::SELECTOR, &[product])?;
+        let (asset, decimals, symbol) = match self.book.route(product) {
+            Some(route) => (route.asset, route.decimals, self.book.symbol(product)),
+            None => match self.book.find_route(risk, product) {
+                Ok(route) => (route.asset, route.decimals, self.book.find_symbol(route.asset)),
+                Err(_) => Default::default(),
+            },
+        };
+        let [vault, trigger, cover, status, family, latest] = [0, 1, 2, 3, 4, 5];
+        words.extend([product, what.word(vault)?, what.word(trigger)?]);
+        words.extend([asset.word(), U256::from(decimals), symbol.word()]);
+        for index in [cover, status, family, latest] {
+            words.push(what.word(index)?);
+        }
+        for index in SHOWN {
+            words.push(terms.word(index)?);
+        }
+        Ok(())
+    }
+
     fn set_peers(&mut self, peers: [Address; 3]) -> Result<()> {
         for peer in peers {
             require_code(self.vm(), peer)?;
@@ -452,4 +523,14 @@ fn string(text: &[u8]) -> Encoded {
     let mut encoder = Encoder::new(&[], 1);
     encoder.bytes(text);
     Encoded(encoder.finish())
+}
+
+/// The numbers of a page: `n` of 1 to `count` from `cursor` on, where 0 is the first too; and where the next page
+/// begins, 0 where there is none.
+fn page(cursor: U256, n: U256, count: U256) -> (RangeInclusive<u64>, U256) {
+    let count = u64::try_from(count).unwrap_or(u64::MAX - 1);
+    let first = u64::try_from(cursor).unwrap_or(u64::MAX).max(1);
+    let last = first.saturating_add(u64::try_from(n).unwrap_or(u64::MAX)).saturating_sub(1).min(count);
+    let next = if last < count && first <= count { last.wrapping_add(1) } else { 0 };
+    (first..=last, U256::from(next))
 }

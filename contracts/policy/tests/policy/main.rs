@@ -4,6 +4,7 @@ mod administration;
 mod cancel;
 mod certificates;
 mod claims;
+mod discovery;
 mod erc721;
 mod extend;
 mod interface;

@@ -49,6 +49,7 @@ pub(crate) struct Peers {
     /// No incident is open on any line.
     pub(crate) quiet: Cell<bool>,
     pub(crate) clocks: Cell<u64>,
+    pub(crate) status: Cell<u8>,
     // Vault
     pub(crate) capital: Cell<U256>,
     pub(crate) closed: Cell<bool>,
@@ -108,11 +109,20 @@ fn risk(peers: &Peers, context: &Context<'_>, input: &[u8]) -> ArbResult {
             vault: world.address(if peers.moved.get() { "elsewhere" } else { "vault" }),
             trigger: world.address(if peers.moved.get() { "elsewhere" } else { "trigger" }),
             cover: 5,
-            status: 1,
+            status: peers.status.get(),
             family: call.id,
             latest: call.id,
         };
         return Ok(product.abi_encode());
+    }
+    if as_call::<IRisk::productCountCall>(input).is_some() {
+        return Ok(U256::from(2).abi_encode());
+    }
+    if as_call::<IRisk::termsCall>(input).is_some() {
+        return Ok((1..=27u64).flat_map(|word| U256::from(word).to_be_bytes::<32>()).collect());
+    }
+    if let Some(call) = as_call::<IRisk::capacityCall>(input) {
+        return Ok((usd(2_000_000), call.capital / U256::from(2)).abi_encode());
     }
     if let Some(call) = as_call::<IRisk::quoteCall>(input) {
         let quote = IRisk::Quote {
@@ -257,6 +267,7 @@ impl Town {
             renewed: RefCell::default(),
             quiet: Cell::new(true),
             clocks: Cell::new(0),
+            status: Cell::new(1),
             capital: Cell::new(usd(10_000_000)),
             closed: Cell::new(false),
             premiums: RefCell::default(),
