@@ -79,6 +79,7 @@ struct Price {
     ratio: U256,
     deductible: U256,
     waiting: U256,
+    locked: U256,
 }
 
 impl Price {
@@ -87,8 +88,9 @@ impl Price {
         let amount = session.asset_unit.parse(&cover.amount)?;
         let term = seconds(cover.days)?;
         let policy = session.deployment.policy(&session.client);
-        let call = policy.quote(product, cover.subject, amount, term.into());
-        let (premium, net, pure, capital, load, rate, before, after, ratio, deductible, waiting) =
+        let insured = session.client.address();
+        let call = policy.quote(product, cover.subject, insured, [0; 32], amount, term.into());
+        let (premium, net, pure, capital, load, rate, before, after, ratio, deductible, waiting, locked) =
             session.chain.read("quoting", call).await?;
         let parts = [
             ("for the losses expected", pure),
@@ -97,7 +99,7 @@ impl Price {
         ];
         let fees = ("for treasury and jury", premium.saturating_sub(net));
         let parts = [parts[0], parts[1], parts[2], fees];
-        Ok(Self { product, amount, term, premium, parts, rate, before, after, ratio, deductible, waiting })
+        Ok(Self { product, amount, term, premium, parts, rate, before, after, ratio, deductible, waiting, locked })
     }
 
     fn table(&self, session: &Session) -> Table {
@@ -115,6 +117,7 @@ impl Price {
             "capacity used, before and after".to_owned(),
             format!("{} → {}", percent(self.before), percent(self.after)),
         ]);
+        table.row(["capital locked".to_owned(), unit.show(self.locked)]);
         table.row(["of a loss is paid".to_owned(), percent_bps(self.ratio.low_u64())]);
         table.row(["deductible".to_owned(), percent_bps(self.deductible.low_u64())]);
         table

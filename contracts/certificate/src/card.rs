@@ -158,7 +158,7 @@ impl Face {
 
     /// The cover's name and its colour.
     fn cover(&self) -> (&'static str, &'static str) {
-        const COVERS: [(&str, &str); 6] = [
+        const COVERS: [(&str, &str); 7] = [
             ("Exploit cover", "#f9a8d4"),
             ("Impermanent-loss cover", "#c4b5fd"),
             ("Default cover", "#93c5fd"),
@@ -178,13 +178,14 @@ impl Face {
             ("Claim open", "#fdba74"),
             ("Used up", PALE),
             ("Expired", PALE),
+            ("Cancelled", PALE),
         ];
         STATES.get(usize::from(self.state)).copied().unwrap_or(("Unknown", PALE))
     }
 
     /// What is said of the remaining amount.
     fn payout(&self) -> &'static str {
-        if self.state == EXPIRED { "Unused:" } else { "Pays up to" }
+        if self.state >= EXPIRED { "Unused:" } else { "Pays up to" }
     }
 
     /// How long the bar is: what can still be paid of the amount, of 520.
@@ -196,7 +197,7 @@ impl Face {
 
 /// The first of the states in which nothing is paid any more.
 const USED_UP: u8 = 4;
-/// The state in which what is left is never paid.
+/// The first of the states in which what is left is never paid.
 const EXPIRED: u8 = 5;
 /// The colour of what is over.
 const PALE: &str = "#94a3b8";
