@@ -8,5 +8,6 @@ mod evidence;
 mod incidents;
 mod interface;
 mod model;
+mod portfolio;
 mod sale;
 mod town;
