@@ -104,6 +104,15 @@ interface IRisk is IOwned, IPausable {
     /// A historical loss that governance entered as evidence, with the exposure that it stood on.
     struct Seed { uint64 at; uint128 loss; uint128 exposure; }
 
+    /// A line as a part of its vault's exposures: its cover as booked, less what the reserve holds.
+    struct Exposure {
+        bytes32 riskKey;
+        uint32 group;
+        uint16 correlationBps;
+        uint256 amount;
+        uint64 rate;                // loss rate in force under the version's terms, WAD a year
+    }
+
     event PeersSet(address indexed policy, address indexed assessor);
     event VaultAdded(address indexed vault, bytes32 assetKey);
     event CapitalSet(address indexed vault, uint16 minimumBps, uint16 targetBps, uint128 floor);
@@ -222,6 +231,9 @@ interface IRisk is IOwned, IPausable {
     function activeCover(address vault) external view returns (uint256);
     function capitalOf(address vault) external view returns (Capital memory);
     function groupOf(bytes32 riskKey) external view returns (uint32 group, uint16 correlationBps);
+    /// Lines of a vault, which differ, as exposures. missing: cover in the books of the vault that is on none of them.
+    function portfolio(address vault, uint256[] calldata products, bytes32[] calldata subjects)
+        external view returns (Exposure[] memory exposures, uint256 missing);
     function seedCount(uint256 family) external view returns (uint256);
     function seed(uint256 family, uint256 index) external view returns (Seed memory);
     /// Length of the weekly buckets, how long latent evidence holds, and the shortest waiting, grace and term.

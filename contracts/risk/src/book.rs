@@ -377,6 +377,18 @@ impl Book {
         Line::load(&Words { book, ..Words::default() })
     }
 
+    /// A line as it is booked, its incidents' reserve included; nothing is brought forward.
+    pub(crate) fn booked(&self, product: U256, subject: B256) -> Line {
+        let stored = self.lines.getter(self.line_id(product, subject));
+        let book = Packed(stored.book.get());
+        let line = Line::load(&Words { book, ..Words::default() });
+        if line.state == State::Quiet {
+            return line;
+        }
+        let (exposure, episode) = (Packed(stored.exposure.get()), Packed(stored.episode.get()));
+        Line::load(&Words { book, exposure, episode })
+    }
+
     /// Writes a new line's first word.
     ///
     /// # Errors

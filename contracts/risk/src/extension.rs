@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use actuary::{
     capital::Group,
-    math::{bps_down, bps_up},
+    math::{bps_down, bps_up, sub},
 };
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolEvent;
@@ -16,7 +16,7 @@ use protocol::{
 };
 use standards::{
     abi::{log_bytes, to_bytes},
-    dispatch::Encoded,
+    dispatch::{Encoded, Words},
     encoder::Encoder,
     packed::Packed,
 };
@@ -87,6 +87,7 @@ routes! {
     IRisk::capitalOfCall => capital_of(vault);
     IRisk::exposureOfCall => exposure_of(vault, risk_key);
     IRisk::activeCoverCall => active_cover(vault);
+    IRisk::portfolioCall => portfolio(vault, products, subjects);
     IRisk::groupOfCall => group_of(risk_key);
     IRisk::recountCall => recount(vault);
     IRisk::addVaultCall => add_vault(vault, asset_key, minimum_bps, target_bps, floor);
@@ -363,6 +364,42 @@ impl RiskExt {
             sum = sum.wrapping_add(exposure.get(0, 96)); // 256 parts of 96 bits
         }
         Ok(sum)
+    }
+
+    /// Lines of a vault as exposures, as `IRisk.Exposure`, and the vault's cover that is on none of them. Lines are taken
+    /// as they are booked: what only has to leave still counts, here and there.
+    pub fn portfolio(&self, vault: Address, products: Words<'_>, subjects: Words<'_>) -> Result<Encoded> {
+        if products.len() != subjects.len() {
+            return Err(out_of_bounds("subjects", U256::from(subjects.len())));
+        }
+        let words = self.book.vaults.getter(vault);
+        let mut missing = self.active_cover(vault)?;
+        let count = products.len();
+        let mut exposures = Vec::with_capacity(5 * count);
+        for (product, subject) in products.zip(subjects) {
+            let route = self.book.route(product)?;
+            let line = self.book.booked(product, subject.into());
+            if route.vault != vault || line.key == 0 {
+                return Err(error!(IRisk::UnknownSubject, product, subject));
+            }
+            let key = U256::from(line.key);
+            let group = Packed(words.keys.get(key)).get(96, 32);
+            let rate = self.book.family(route.family)?.rate(&self.book.evidence(product))?;
+            missing = sub(missing, U256::from(line.cover))?;
+            exposures.extend([
+                self.book.key_names.get(key).word(),
+                group,
+                Packed(words.groups.get(group)).get(240, 14),
+                U256::from(line.cover.saturating_sub(line.reserve())),
+                rate,
+            ]);
+        }
+        let mut answer = Encoder::new(&[], 3 + exposures.len());
+        answer.word(U256::from(64)).word(missing).word(U256::from(count));
+        for word in exposures {
+            answer.word(word);
+        }
+        Ok(Encoded(answer.finish()))
     }
 
     /// A risk key's group and how it is correlated.

@@ -9,6 +9,7 @@ mod incidents;
 mod inputs;
 mod interface;
 mod model;
+mod portfolio;
 mod renewal;
 mod sale;
 mod scenarios;
