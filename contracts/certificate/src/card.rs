@@ -158,7 +158,7 @@ impl Face {
 
     /// The cover's name and its colour.
     fn cover(&self) -> (&'static str, &'static str) {
-        const COVERS: [(&str, &str); 7] = [
+        const COVERS: [(&str, &str); 6] = [
             ("Exploit cover", "#f9a8d4"),
             ("Impermanent-loss cover", "#c4b5fd"),
             ("Default cover", "#93c5fd"),
@@ -171,7 +171,7 @@ impl Face {
 
     /// The state's name and its colour.
     fn state(&self) -> (&'static str, &'static str) {
-        const STATES: [(&str, &str); 6] = [
+        const STATES: [(&str, &str); 7] = [
             ("Waiting", "#fcd34d"),
             ("In force", "#4ade80"),
             ("In grace", "#7dd3fc"),
