@@ -126,7 +126,22 @@ async fn a_cover_is_quoted_and_bought_as_quoted() {
     let premium: U256 = U256::from_dec_str(quote["premium"].as_str().unwrap()).unwrap();
     assert_eq!(usd(1_000_000) - left, premium, "the price is that of the quote");
 
+    let listed = desk.says(&["policies"]);
+    assert!(listed.contains("#1") && listed.contains("50,000.000000 USDX") && listed.contains("sold"), "{listed}");
+    let before = policy.policy_of(1.into()).call().await.unwrap();
+    let told = desk.says(&["extend", "1", "--days", "30", "--yes"]);
+    assert!(told.starts_with("policy #1 covers until "), "{told}");
+    let after = policy.policy_of(1.into()).call().await.unwrap();
+    assert_eq!((after.start, after.end), (before.start, before.end + 30 * 86_400));
+    let poor = asset.balance_of(desk.me.address()).call().await.unwrap();
+    assert!(poor < left, "the extension was paid");
+    assert!(desk.says(&["cancel", "1", "--yes"]).starts_with("policy #1 was cancelled"));
+    assert!(asset.balance_of(desk.me.address()).call().await.unwrap() > poor, "its premium came back");
+    assert!(desk.says(&["policies"]).contains("cancelled"));
+
     for (arguments, reason) in [
+        (&["cancel", "1", "--yes"][..], "PolicyIsCancelled"),
+        (&["extend", "1", "--yes"][..], "policy #1 is cancelled: it cannot go on"),
         (&["buy", "50_000", "--days", "1", "--yes"][..], "TermOutOfBounds"),
         (&["quote", "1", "--days", "60"][..], "AmountOutOfBounds"),
         (&["quote", "50_000", "--subject", "DAI/USD"][..], "UnknownSubject"),
@@ -154,7 +169,10 @@ fn a_wrong_rpc_and_a_missing_deployment_are_one_line_each() {
 #[test]
 fn every_command_says_what_it_does() {
     let help = text(&palisade(&["--help"]).stdout);
-    for command in ["deposit", "redeem", "quote", "buy", "status", "deploy", "demo", "gas", "node", "build", "sizes"] {
+    for command in [
+        "deposit", "redeem", "quote", "buy", "policies", "extend", "cancel", "status", "deploy", "demo", "gas", "node",
+        "build", "sizes",
+    ] {
         assert!(help.contains(command), "{command}");
         let own = palisade(&[command, "--help"]);
         assert!(own.status.success() && text(&own.stdout).contains("Usage:"), "{command}");

@@ -117,7 +117,14 @@ async fn a_cover_is_sold_at_its_quote_and_not_above_the_buyers_limit() {
     let policy = story.deployment.policy(&bob);
     assert_eq!(policy.owner_of(story.policy).call().await.unwrap(), bob.address());
     let quote = policy
-        .quote(story.deployment.product, story.deployment.subject(), usd(1_000), U256::from(30 * 86_400))
+        .quote(
+            story.deployment.product,
+            story.deployment.subject(),
+            bob.address(),
+            [0; 32],
+            usd(1_000),
+            U256::from(30 * 86_400),
+        )
         .call()
         .await
         .unwrap();

@@ -10,6 +10,7 @@ pub mod capital;
 pub mod credibility;
 pub mod curve;
 pub mod decay;
+pub mod distribution;
 pub mod math;
 pub mod payout;
 pub mod premium;

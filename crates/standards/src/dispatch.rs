@@ -149,6 +149,42 @@ impl<'a> Argument<'a> for &'a [u8] {
     }
 }
 
+/// A `uint256[]`, read where it lies in the call data.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a>(&'a [u8]);
+
+impl Words<'_> {
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len() / 32
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Iterator for Words<'_> {
+    type Item = U256;
+
+    fn next(&mut self) -> Option<U256> {
+        let (word, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(from_bytes(word))
+    }
+}
+
+impl<'a> Argument<'a> for Words<'a> {
+    fn read(arguments: &mut Arguments<'a>) -> Option<Self> {
+        let offset = usize::try_from(arguments.word()?).ok()?;
+        let length = usize::try_from(word_at(arguments.input, offset)?).ok()?;
+        arguments.input.get(offset + 32..)?.get(..length.checked_mul(32)?).map(Self)
+    }
+}
+
 /// Static words in a row: a struct, or an array.
 impl<'a, const N: usize> Argument<'a> for [U256; N] {
     fn read(arguments: &mut Arguments<'a>) -> Option<Self> {
@@ -365,6 +401,22 @@ mod tests {
         }
         let words = [U256::from(32), U256::from(32), U256::ZERO].abi_encode();
         assert_eq!(Arguments::new(&words).read::<&[u8]>(), Some(&[0; 32][..]));
+    }
+
+    #[test]
+    fn words_are_read_where_they_lie() {
+        let words = vec![U256::from(5), U256::MAX, U256::ZERO];
+        let data = (words.clone(), U256::from(2)).abi_encode_params();
+        let mut arguments = Arguments::new(&data);
+        let read: Words<'_> = arguments.read().unwrap();
+        assert_eq!((read.len(), read.is_empty()), (3, false));
+        assert_eq!(read.collect::<Vec<_>>(), words);
+        assert_eq!(arguments.read(), Some(2u8));
+        // a place or a length beyond the data
+        for (offset, length) in [(96, 0), (usize::MAX, 0), (32, 2), (32, usize::MAX), (32, usize::MAX / 32 + 2)] {
+            let words = [U256::from(offset), U256::from(length), U256::ZERO].abi_encode();
+            assert!(Arguments::new(&words).read::<Words<'_>>().is_none(), "{offset} {length}");
+        }
     }
 
     #[test]
