@@ -1,56 +1,36 @@
 //! The commands for people, run as they run them: the binary against a node, with what it prints and refuses.
 
+mod stage;
+
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output, Stdio},
     sync::Arc,
 };
 
 use ethers::types::U256;
-use palisade::{
-    artefact::Builder,
-    chain::{Chain, Client, DEVELOPMENT_KEY, wallet},
-    deploy::profile::usd,
-    feed::Series,
-    story::{Setting, Story},
-};
+use palisade::{chain::Client, deploy::profile::usd};
+use stage::{Stage, developer};
 
 /// A deployment on a node, and a person with a million test dollars.
 struct Desk {
-    story: Story,
-    node: devnode::Handle,
-    folder: PathBuf,
+    stage: Stage,
     me: Arc<Client>,
 }
 
 impl Desk {
     async fn open(name: &str) -> Self {
-        let series = Series::turning_points();
-        let timestamp = Some(series.points[0].time - 10 * 86_400);
-        let config = devnode::Config { port: 0, timestamp, ..devnode::Config::default() };
-        let node = devnode::serve(config).await.expect("a free port is found");
-        let folder = std::env::temp_dir().join(format!("palisade-cli-{}-{name}", std::process::id()));
-        let chain = Chain::connect(&node.url()).await.expect("the node answers");
-        let me = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
-        let story = Story::begin(Setting {
-            chain,
-            deployer: me.clone(),
-            builder: Builder::new(env!("CARGO_MANIFEST_DIR")),
-            ledger: &folder.join("deployment.json"),
-            series,
-            tell: |_| {},
-            on_step: |_| {},
-        })
-        .await
-        .expect("the deployment works: run `palisade build` first");
+        let stage = Stage::open(name).await;
+        let story = &stage.story;
+        let me = developer(story.chain());
         let asset = story.asset(&me);
         story.chain().send("minting", &me, asset.mint(me.address(), usd(1_000_000))).await.unwrap();
-        Self { story, node, folder, me }
+        Self { stage, me }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
         let mut all = arguments.to_vec();
-        let (url, file) = (self.node.url(), self.folder.join("deployment.json"));
+        let (url, file) = (self.stage.node.url(), self.stage.folder.join("deployment.json"));
         all.extend(["--rpc", &url, "--deployment", path(&file)]);
         palisade(&all)
     }
@@ -71,13 +51,8 @@ impl Desk {
     }
 
     async fn shares(&self) -> U256 {
-        let vault = self.story.deployment.vault(&self.me);
+        let vault = self.stage.story.deployment.vault(&self.me);
         vault.balance_of(self.me.address()).call().await.unwrap()
-    }
-
-    async fn close(self) {
-        self.node.stop().await;
-        drop(std::fs::remove_dir_all(&self.folder));
     }
 }
 
@@ -117,9 +92,9 @@ async fn capital_comes_in_and_asks_to_leave() {
     assert!(desk.refuses(&["redeem", "cancel", "--yes"]).ends_with("has no request that waits"));
 
     desk.says(&["redeem", "request", "all", "--yes"]);
-    let vault = desk.story.deployment.vault(&desk.me);
+    let vault = desk.stage.story.deployment.vault(&desk.me);
     let due = vault.request_of(desk.me.address()).call().await.unwrap().4;
-    desk.story.chain().wait_until(due.as_u64() + 1, &desk.me).await.unwrap();
+    desk.stage.story.chain().wait_until(due.as_u64() + 1, &desk.me).await.unwrap();
     desk.says(&["redeem", "serve"]);
     let told = desk.says(&["redeem", "claim", "--yes"]);
     assert!(told.starts_with("100,000.000000 USDX were paid"), "{told}");
@@ -127,15 +102,15 @@ async fn capital_comes_in_and_asks_to_leave() {
 
     assert!(desk.refuses(&["deposit", "2_000_000", "--yes"]).contains("are needed"));
     assert!(desk.refuses(&["deposit", "1e6", "--yes"]).contains("is no amount of USDX"));
-    desk.close().await;
+    desk.stage.strike().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cover_is_quoted_and_bought_as_quoted() {
     let mut desk = Desk::open("cover").await;
-    let alice = desk.story.cast.alice.clone();
-    desk.story.deposit(&alice, usd(10_000_000)).await.unwrap();
-    desk.story.fresh_price().await.unwrap();
+    let alice = desk.stage.story.cast.alice.clone();
+    desk.stage.story.deposit(&alice, usd(10_000_000)).await.unwrap();
+    desk.stage.story.fresh_price().await.unwrap();
 
     let quote: serde_json::Value =
         serde_json::from_str(&desk.says(&["quote", "50_000", "--days", "60", "--json"])).unwrap();
@@ -144,14 +119,29 @@ async fn a_cover_is_quoted_and_bought_as_quoted() {
 
     let told = desk.says(&["buy", "50_000", "--days", "60", "--yes"]);
     assert!(told.starts_with("policy #1: 50,000.000000 USDX from "), "{told}");
-    let policy = desk.story.deployment.policy(&desk.me);
+    let policy = desk.stage.story.deployment.policy(&desk.me);
     assert_eq!(policy.owner_of(1.into()).call().await.unwrap(), desk.me.address());
-    let asset = desk.story.asset(&desk.me);
+    let asset = desk.stage.story.asset(&desk.me);
     let left = asset.balance_of(desk.me.address()).call().await.unwrap();
     let premium: U256 = U256::from_dec_str(quote["premium"].as_str().unwrap()).unwrap();
     assert_eq!(usd(1_000_000) - left, premium, "the price is that of the quote");
 
+    let listed = desk.says(&["policies"]);
+    assert!(listed.contains("#1") && listed.contains("50,000.000000 USDX") && listed.contains("sold"), "{listed}");
+    let before = policy.policy_of(1.into()).call().await.unwrap();
+    let told = desk.says(&["extend", "1", "--days", "30", "--yes"]);
+    assert!(told.starts_with("policy #1 covers until "), "{told}");
+    let after = policy.policy_of(1.into()).call().await.unwrap();
+    assert_eq!((after.start, after.end), (before.start, before.end + 30 * 86_400));
+    let poor = asset.balance_of(desk.me.address()).call().await.unwrap();
+    assert!(poor < left, "the extension was paid");
+    assert!(desk.says(&["cancel", "1", "--yes"]).starts_with("policy #1 was cancelled"));
+    assert!(asset.balance_of(desk.me.address()).call().await.unwrap() > poor, "its premium came back");
+    assert!(desk.says(&["policies"]).contains("cancelled"));
+
     for (arguments, reason) in [
+        (&["cancel", "1", "--yes"][..], "PolicyIsCancelled"),
+        (&["extend", "1", "--yes"][..], "policy #1 is cancelled: it cannot go on"),
         (&["buy", "50_000", "--days", "1", "--yes"][..], "TermOutOfBounds"),
         (&["quote", "1", "--days", "60"][..], "AmountOutOfBounds"),
         (&["quote", "50_000", "--subject", "DAI/USD"][..], "UnknownSubject"),
@@ -162,7 +152,7 @@ async fn a_cover_is_quoted_and_bought_as_quoted() {
         assert!(!output.status.success());
         assert!(text(&output.stderr).contains(reason), "{arguments:?}: {}", text(&output.stderr));
     }
-    desk.close().await;
+    desk.stage.strike().await;
 }
 
 #[test]
@@ -179,7 +169,10 @@ fn a_wrong_rpc_and_a_missing_deployment_are_one_line_each() {
 #[test]
 fn every_command_says_what_it_does() {
     let help = text(&palisade(&["--help"]).stdout);
-    for command in ["deposit", "redeem", "quote", "buy", "status", "deploy", "demo", "gas", "node", "build", "sizes"] {
+    for command in [
+        "deposit", "redeem", "quote", "buy", "policies", "extend", "cancel", "status", "deploy", "demo", "gas", "node",
+        "build", "sizes",
+    ] {
         assert!(help.contains(command), "{command}");
         let own = palisade(&[command, "--help"]);
         assert!(own.status.success() && text(&own.stdout).contains("Usage:"), "{command}");

@@ -3,63 +3,23 @@
 //! Each test has a node of its own inside the process. With `PALISADE_RPC_URL` the whole story plays on that chain
 //! instead, and the single steps are left out (they would all wait for its clock).
 
-use std::{path::PathBuf, sync::Arc};
+mod stage;
 
 use ethers::types::{Address, Bytes, U256};
 use palisade::{
-    artefact::Builder,
-    chain::{Chain, Client, DEVELOPMENT_KEY, Error, wallet},
+    chain::{Chain, Error},
     deploy::{Deployer, Ledger, Profile, profile::usd, verify},
     feed::Series,
-    story::{Setting, Story},
 };
+use stage::{Stage, begin, builder, developer};
 
-fn builder() -> Builder {
-    Builder::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A story on a node of its own.
-struct Stage {
-    story: Story,
-    node: devnode::Handle,
-    folder: PathBuf,
-}
-
-impl Stage {
-    async fn set(name: &str) -> Option<Self> {
-        if std::env::var_os("PALISADE_RPC_URL").is_some() {
-            eprintln!("skipped: PALISADE_RPC_URL is set, so the whole story plays there");
-            return None;
-        }
-        let series = Series::turning_points();
-        let config = devnode::Config {
-            port: 0,
-            timestamp: Some(series.points[0].time - 10 * 86_400),
-            ..devnode::Config::default()
-        };
-        let node = devnode::serve(config).await.expect("a free port is found");
-        let folder = std::env::temp_dir().join(format!("palisade-story-{}-{name}", std::process::id()));
-        let story = begin(&node.url(), folder.join("deployment.json"), series).await;
-        Some(Self { story, node, folder })
+/// The stage for one step; `None` where the whole story plays elsewhere.
+async fn set(name: &str) -> Option<Stage> {
+    if std::env::var_os("PALISADE_RPC_URL").is_some() {
+        eprintln!("skipped: PALISADE_RPC_URL is set, so the whole story plays there");
+        return None;
     }
-
-    async fn strike(self) {
-        self.node.stop().await;
-        drop(std::fs::remove_dir_all(&self.folder));
-    }
-}
-
-/// Who deploys: the owner of the public development key.
-fn developer(chain: &Chain) -> Arc<Client> {
-    chain.client(wallet(DEVELOPMENT_KEY).unwrap())
-}
-
-async fn begin(url: &str, ledger: PathBuf, series: Series) -> Story {
-    let chain = Chain::connect(url).await.expect("the node answers");
-    let deployer = developer(&chain);
-    let tell = |line: &str| eprintln!("{line}");
-    let setting = Setting { chain, deployer, builder: builder(), ledger: &ledger, series, tell, on_step: |_| {} };
-    Story::begin(setting).await.expect("the deployment works: run `palisade build` first")
+    Some(Stage::open(name).await)
 }
 
 /// What a call that must fail says.
@@ -72,7 +32,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, palisade::story::Error>) -> Str
 
 macro_rules! stage {
     ($name:literal) => {
-        match Stage::set($name).await {
+        match set($name).await {
             Some(stage) => stage,
             None => return,
         }
@@ -157,7 +117,14 @@ async fn a_cover_is_sold_at_its_quote_and_not_above_the_buyers_limit() {
     let policy = story.deployment.policy(&bob);
     assert_eq!(policy.owner_of(story.policy).call().await.unwrap(), bob.address());
     let quote = policy
-        .quote(story.deployment.product, story.deployment.subject(), usd(1_000), U256::from(30 * 86_400))
+        .quote(
+            story.deployment.product,
+            story.deployment.subject(),
+            bob.address(),
+            [0; 32],
+            usd(1_000),
+            U256::from(30 * 86_400),
+        )
         .call()
         .await
         .unwrap();
@@ -265,7 +232,7 @@ async fn the_dao_changes_a_parameter_only_after_vote_and_delay() {
 
 #[tokio::test]
 async fn a_deployment_goes_on_where_it_was_interrupted() {
-    let Some(stage) = Stage::set("resume").await else { return };
+    let Some(stage) = set("resume").await else { return };
     let chain = stage.story.chain().clone();
     let deployer = developer(&chain);
     let path = stage.folder.join("interrupted.json");
@@ -294,7 +261,7 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
 
 #[tokio::test]
 async fn a_deployment_is_begun_anew_on_a_chain_that_was_reset_but_never_on_another() {
-    let Some(stage) = Stage::set("reset").await else { return };
+    let Some(stage) = set("reset").await else { return };
     let path = stage.folder.join("deployment.json");
     let again = devnode::serve(devnode::Config { port: 0, ..devnode::Config::default() }).await.unwrap();
     let chain = Chain::connect(&again.url()).await.unwrap();
@@ -313,7 +280,7 @@ async fn a_deployment_is_begun_anew_on_a_chain_that_was_reset_but_never_on_anoth
 
 #[tokio::test]
 async fn a_deployment_of_other_programs_is_not_gone_on_with() {
-    let Some(stage) = Stage::set("build").await else { return };
+    let Some(stage) = set("build").await else { return };
     let (chain, path) = (stage.story.chain().clone(), stage.folder.join("deployment.json"));
     let client = developer(&chain);
     let mut ledger = Ledger::open(&path).unwrap().unwrap();

@@ -14,7 +14,7 @@ interface ICertificate {
         uint256 remaining;
         uint64 start;
         uint64 end;
-        uint8 state;           // 0 waiting, 1 in force, 2 in grace, 3 claim open, 4 used up, 5 expired
+        uint8 state;           // 0 waiting, 1 in force, 2 in grace, 3 claim open, 4 used up, 5 expired, 6 cancelled
         uint8 decimals;        // of the asset
         bytes32 symbol;        // of the asset, as text
     }

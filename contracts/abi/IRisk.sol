@@ -50,7 +50,7 @@ interface IRisk is IOwned, IPausable {
     struct Terms { Pricing pricing; Limits limits; }
 
     /// What a product is, for ever: a revision is a new product of the same family. Its status goes from None to
-    /// OnSale, Sunset (nothing is sold, policies run on) and Retired, one step at a time.
+    /// OnSale, Sunset (nothing is sold, policies run on) and Retired (no cover is in the books), one step at a time.
     struct Product {
         address vault;
         address trigger;
@@ -69,10 +69,10 @@ interface IRisk is IOwned, IPausable {
         uint256 rate;               // loss rate in force, WAD a year
         uint256 utilisationBefore;  // WAD
         uint256 utilisationAfter;
-        uint256 ratioBps;           // compensation ratio
+        uint256 ratioBps;           // compensation ratio; 0 for a renewal, which keeps its own
         uint256 deductibleBps;
         uint256 locked;             // capital that the cover locks
-        uint256 waiting;
+        uint256 waiting;            // 0 for a renewal
     }
 
     /// One line: a product on a subject.
@@ -120,8 +120,10 @@ interface IRisk is IOwned, IPausable {
     event RiskKeySet(bytes32 indexed riskKey, uint32 indexed group);
     event ProductAdded(uint256 indexed product, uint256 indexed family, address indexed vault, address trigger, uint8 cover);
     event ProductStatusSet(uint256 indexed product, uint8 status);
+    event TermsURISet(uint256 indexed product, string uri);
     event SubjectListed(uint256 indexed product, bytes32 indexed subject, bytes32 indexed riskKey);
     event Underwritten(uint256 indexed product, bytes32 indexed subject, uint256 amount, uint256 net, uint256 rate);
+    event Renewed(uint256 indexed product, bytes32 indexed subject, uint256 cover, uint256 net, uint256 rate, uint256 deadline);
     /// Cover left the books: by cancel, by expiry of a filed policy, or because the week of its deadline is over.
     event Released(uint256 indexed product, bytes32 indexed subject, uint256 cover);
     event IncidentChanged(uint256 indexed product, bytes32 indexed subject, uint256 indexed number, uint8 state, uint16 worstBps, uint256 reserve);
@@ -134,7 +136,12 @@ interface IRisk is IOwned, IPausable {
     error UnknownRiskKey(bytes32 riskKey);
     error UnknownGroup(uint32 group);
     error SubjectAlreadyListed(uint256 product, bytes32 subject);
+    /// Where the wording is may be told until its version is put on sale.
+    error TermsFixed(uint256 product);
     error ProductNotOnSale(uint256 product);
+    /// So many lines of the version have cover in the books. Cover whose deadline is over leaves by catchUp, a policy
+    /// that was filed by its expiry.
+    error CoverInForce(uint256 product, uint256 lines);
     error AmountOutOfBounds(uint256 amount, uint256 min, uint256 max);
     error TermOutOfBounds(uint256 term, uint256 min, uint256 max);
     /// An incident is open on the line, or its grace after closing has not passed.
@@ -144,10 +151,13 @@ interface IRisk is IOwned, IPausable {
     error CapacityExceeded(uint256 needed, uint256 available);
     /// Cover on one subject would pass its share of the subject's size.
     error SubjectCapacityExceeded(uint256 needed, uint256 available);
+    /// The vault's capital is below what new cover requires: its target, or its reserve where that is more.
     error InsufficientCapital(uint256 capital, uint256 required);
     error PremiumExceedsCover(uint256 premium, uint256 amount);
     /// More weeks are to be processed than one call does: call catchUp.
     error CatchUpFirst();
+    /// Only cover that has not ended (on the claims clock) is renewed.
+    error CoverOver(uint256 end, uint256 clock);
     error ClaimAfterDeadline(uint256 deadline, uint256 clock);
     /// No cover is sold on the vault's own asset.
     error VaultAsset(bytes32 riskKey);
@@ -158,6 +168,12 @@ interface IRisk is IOwned, IPausable {
     /// booked and released is the cover, the most that the policy can ever pay: amount times ratio, rounded down.
     function underwrite(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital, uint256 size)
         external returns (uint256 net, uint256 ratioBps, uint256 deductibleBps, uint256 waiting, uint256 deadline);
+    /// Prices what is left of a cover for term more seconds after its end and moves it in the books; every check of
+    /// underwrite but its bounds of amount. cover: what the policy can still be paid; deadline: its last filing as
+    /// booked. The new term begins where the old one ends: newDeadline is deadline plus term, and is no later than that
+    /// of the longest cover that could be bought now. The policy must not have been filed.
+    function renew(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, uint256 term, uint256 capital, uint256 size)
+        external returns (uint256 net, uint256 newDeadline);
     /// Takes what is left of a policy's cover out of the books: cancel (the line must be quiet), or expiry of a
     /// policy that was filed (after its deadline; others leave by themselves). cover: amount times ratio, rounded
     /// down; confirmed: its claims so far.
@@ -191,8 +207,14 @@ interface IRisk is IOwned, IPausable {
     /// What underwrite would charge now, with every check but the subject's size.
     function quote(uint256 product, bytes32 subject, uint256 amount, uint256 term, uint256 capital)
         external view returns (Quote memory);
+    /// What renew would charge now, with every check but the subject's size. The utilisation after it is the present
+    /// one, in which the cover counts already.
+    function quoteRenewal(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, uint256 term, uint256 capital)
+        external view returns (Quote memory);
     function product(uint256 id) external view returns (Product memory);
     function terms(uint256 id) external view returns (Terms memory);
+    /// Where the wording of a version is, whose hash is its termsHash; empty where nobody told.
+    function termsURI(uint256 product) external view returns (string memory);
     function productCount() external view returns (uint256);
     /// A line as of now, whether or not anybody has touched it.
     function line(uint256 product, bytes32 subject) external view returns (Line memory);
@@ -232,6 +254,8 @@ interface IRisk is IOwned, IPausable {
     /// A new version; the one before it is put into Sunset. List its subjects, then put it on sale.
     function reviseProduct(uint256 family, Terms calldata newTerms) external returns (uint256 id);
     function setStatus(uint256 product, uint8 status) external;
+    /// Where the wording is, in at most 256 bytes; before the version is put on sale.
+    function setTermsURI(uint256 product, string calldata uri) external;
     /// Opens a line. A subject may have at most eight lines (products and versions) in one vault and trigger.
     function listSubject(uint256 product, bytes32 subject, bytes32 riskKey) external;
     /// A historical loss and the exposure it stood on (asset times years), with its date, as prior evidence of a

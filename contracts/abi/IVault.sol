@@ -34,6 +34,10 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     }
 
     event PremiumReceived(uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, uint64 start, uint64 end);
+    /// A premium ended early: of what was left unearned so much went back, and the rest into the stream.
+    event PremiumRefunded(address indexed to, uint256 refunded, uint256 left);
+    /// A premium goes on with what was added to it: kept of both together is earned from start to end.
+    event PremiumExtended(uint256 kept, uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, uint64 start, uint64 end);
     event ClaimPaid(uint256 indexed policy, address indexed to, uint256 confirmed, uint256 paid, uint256 owed);
     event PayoutCredited(address indexed to, uint256 amount);
     event CreditWithdrawn(address indexed account, address indexed receiver, uint256 amount);
@@ -65,6 +69,19 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     // Called by Policy
     /// The gross premium has been transferred here just before; it is booked and checked against the balance.
     function premium(uint256 net, uint256 start, uint256 end, uint256 treasuryFee, uint256 juryFee, address referrer, uint256 referralFee) external;
+    /// Gives back the part of a policy's premium that its cover has not used: net was booked from start to end;
+    /// remaining of cover is what the policy could still be paid. Less shortRateBps; the rest of what was unearned
+    /// goes to the stream. What to cannot receive becomes a credit.
+    /// Claims are never paid out of unearned premiums, so cash is never short of a refund, and one takes nothing
+    /// from who is owed: what it leaves free is there for them first.
+    function refund(uint256 net, uint256 start, uint256 end, uint256 remaining, uint256 cover, uint256 shortRateBps, address to)
+        external returns (uint256 refunded);
+    /// What is left of a premium and a new one are earned together from now (or from start, if that is later) to
+    /// newEnd. The new gross premium has been transferred here just before. Answers with the net that the new
+    /// schedule stands for: what was left, rounded down, and addedNet.
+    function reprice(
+        uint256 net, uint256 start, uint256 end, uint256 addedNet, uint256 newEnd, uint256 treasuryFee, uint256 juryFee, address referrer, uint256 referralFee
+    ) external returns (uint256 kept);
     /// Capital for capacity (assets less the requested shares' part), and whether the vault takes no new business
     /// whatever its reserve: run-off by order or for ever, or something is owed. Risk, which knows the reserve,
     /// also sells nothing while the reserve exceeds the capital.
@@ -84,7 +101,7 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     /// Serves due cohorts in order, looking at no more than n weeks. Nothing is served while anything is owed,
     /// while the reserve exceeds the assets or while filing is paused; a due cohort waits for unsettled incidents
     /// as long as patience says, counted from the first call that finds it so, so that who does not want the
-    /// price of that time can cancel.
+    /// price of that time can cancel. Under a pause of filing, requests, cancels and claims of what was served go on.
     function serve(uint256 n) external returns (uint256 shares, uint256 assets);
     /// Tops up what is owed from what came in.
     function topUp() external returns (uint256 amount);
@@ -100,6 +117,8 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function cancelRedeemRequest(uint256 requestId, address controller, address receiver) external returns (uint256 shares);
     /// A deposit that makes at least minShares.
     function deposit(uint256 assets, address receiver, uint256 minShares) external returns (uint256 shares);
+    /// A mint that takes at most maxAssets.
+    function mint(uint256 shares, address receiver, uint256 maxAssets) external returns (uint256 assets);
 
     // Views
     function solvency() external view returns (Solvency memory);

@@ -1,10 +1,7 @@
 //! `palisade quote` and `palisade buy`: what a cover costs, and one bought.
 
 use clap::Args;
-use ethers::{
-    contract::EthEvent,
-    types::{Address, U256},
-};
+use ethers::types::{Address, U256};
 use eyre::{Result, bail, eyre};
 use serde_json::json;
 
@@ -13,10 +10,11 @@ use crate::{
     bindings::policy::PolicyBoughtFilter,
     deploy::plan::SUBJECT,
     report::{Table, percent, percent_bps, span, utc},
+    story::event,
 };
 
 /// How long a purchase stays good after it was signed, in seconds.
-const PATIENCE: u64 = 600;
+pub(super) const PATIENCE: u64 = 600;
 
 /// The cover that is meant.
 #[derive(Debug, Args)]
@@ -79,25 +77,25 @@ struct Price {
     ratio: U256,
     deductible: U256,
     waiting: U256,
+    locked: U256,
 }
 
 impl Price {
-    async fn of(session: &Session, cover: &Cover) -> Result<Self> {
+    async fn of(session: &Session, cover: &Cover, insured: Address) -> Result<Self> {
         let product = cover.product.map_or(session.deployment.product, U256::from);
         let amount = session.asset_unit.parse(&cover.amount)?;
         let term = seconds(cover.days)?;
         let policy = session.deployment.policy(&session.client);
-        let call = policy.quote(product, cover.subject, amount, term.into());
-        let (premium, net, pure, capital, load, rate, before, after, ratio, deductible, waiting) =
+        let call = policy.quote(product, cover.subject, insured, [0; 32], amount, term.into());
+        let (premium, net, pure, capital, load, rate, before, after, ratio, deductible, waiting, locked) =
             session.chain.read("quoting", call).await?;
         let parts = [
             ("for the losses expected", pure),
             ("for the capital that is locked", capital),
             ("for scarce capital", load),
+            ("for treasury and jury", premium.saturating_sub(net)),
         ];
-        let fees = ("for treasury and jury", premium.saturating_sub(net));
-        let parts = [parts[0], parts[1], parts[2], fees];
-        Ok(Self { product, amount, term, premium, parts, rate, before, after, ratio, deductible, waiting })
+        Ok(Self { product, amount, term, premium, parts, rate, before, after, ratio, deductible, waiting, locked })
     }
 
     fn table(&self, session: &Session) -> Table {
@@ -110,6 +108,7 @@ impl Price {
         for (name, part) in self.parts {
             table.row([format!("  {name}"), unit.show(part)]);
         }
+        table.row(["capital locked".to_owned(), unit.show(self.locked)]);
         table.row(["loss rate a year".to_owned(), percent(self.rate)]);
         table.row([
             "capacity used, before and after".to_owned(),
@@ -122,7 +121,7 @@ impl Price {
 }
 
 /// Days as whole seconds.
-fn seconds(days: f64) -> Result<u64> {
+pub(super) fn seconds(days: f64) -> Result<u64> {
     let seconds = days * 86_400.0;
     if !seconds.is_finite() || !(1.0..=1e12).contains(&seconds) {
         bail!("{days} days are no term");
@@ -132,7 +131,7 @@ fn seconds(days: f64) -> Result<u64> {
 
 pub(crate) async fn quote(options: QuoteOptions) -> Result<()> {
     let session = Session::reader(&options.place).await?;
-    let price = Price::of(&session, &options.cover).await?;
+    let price = Price::of(&session, &options.cover, Address::zero()).await?;
     if options.json {
         let text = |value: U256| value.to_string();
         let out = json!({
@@ -141,7 +140,7 @@ pub(crate) async fn quote(options: QuoteOptions) -> Result<()> {
             "load": text(price.parts[2].1), "fees": text(price.parts[3].1), "rate": text(price.rate),
             "utilisationBefore": text(price.before), "utilisationAfter": text(price.after),
             "ratioBps": price.ratio.low_u64(), "deductibleBps": price.deductible.low_u64(),
-            "waiting": price.waiting.low_u64(),
+            "waiting": price.waiting.low_u64(), "locked": text(price.locked),
         });
         println!("{}", serde_json::to_string_pretty(&out)?);
     } else {
@@ -153,7 +152,7 @@ pub(crate) async fn quote(options: QuoteOptions) -> Result<()> {
 pub(crate) async fn buy(options: BuyOptions) -> Result<()> {
     let session = Session::signer(&options.place).await?;
     let (chain, me) = (&session.chain, session.me());
-    let price = Price::of(&session, &options.cover).await?;
+    let price = Price::of(&session, &options.cover, me).await?;
     let receiver = options.to.unwrap_or(me);
     let most = more(price.premium, options.slippage);
     eprint!("{}", price.table(&session));
@@ -178,9 +177,7 @@ pub(crate) async fn buy(options: BuyOptions) -> Result<()> {
         options.referrer.unwrap_or_default(),
     );
     let receipt = chain.send("buying", &session.client, call).await?;
-    let bought = receipt.logs.iter().find_map(|log| {
-        (log.address == policy.address()).then(|| PolicyBoughtFilter::decode_log(&log.clone().into()).ok()).flatten()
-    });
+    let bought: Option<PolicyBoughtFilter> = event(&receipt, policy.address());
     let bought = bought.ok_or_else(|| eyre!("the purchase left no event in {:?}", receipt.transaction_hash))?;
     println!(
         "policy #{}: {} from {} to {} (UTC), for {}, in {:?}",

@@ -10,6 +10,7 @@ mod deploy;
 mod deposit;
 mod gas;
 mod node;
+mod policy;
 mod redeem;
 mod session;
 mod sizes;
@@ -51,6 +52,12 @@ enum Command {
     Quote(cover::QuoteOptions),
     /// Buy a cover and get its certificate.
     Buy(cover::BuyOptions),
+    /// List the policies that an account holds.
+    Policies(policy::ListOptions),
+    /// Let a policy go on after its end, at today's price.
+    Extend(policy::ExtendOptions),
+    /// End a policy early and get back what its cover has not used.
+    Cancel(policy::CancelOptions),
     /// Play the whole story: capital, a cover, a depeg, a claim, an exit, a vote.
     Demo(demo::Options),
     /// Measure the gas of every operation of the story, with cached and uncached programs.
@@ -72,6 +79,9 @@ pub async fn run() -> Result<()> {
         Command::Redeem(options) => redeem::run(options).await,
         Command::Quote(options) => cover::quote(options).await,
         Command::Buy(options) => cover::buy(options).await,
+        Command::Policies(options) => policy::list(options).await,
+        Command::Extend(options) => policy::extend(options).await,
+        Command::Cancel(options) => policy::cancel(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Gas(options) => gas::run(options).await,
     }

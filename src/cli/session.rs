@@ -6,7 +6,7 @@ use std::{io::IsTerminal, path::PathBuf, sync::Arc};
 use clap::Args;
 use ethers::{
     signers::{LocalWallet, Signer},
-    types::{Address, U256},
+    types::{Address, H256, U256, U512},
     utils::parse_units,
 };
 use eyre::{Result, bail, eyre};
@@ -16,7 +16,7 @@ use crate::{
     artefact::Builder,
     bindings::StableCoin,
     chain::{Chain, Client},
-    deploy::{Deployment, Ledger},
+    deploy::{Deployment, Ledger, profile::BPS},
     report::amount,
 };
 
@@ -153,9 +153,9 @@ impl Session {
 
 /// A subject: text of at most 32 bytes, or 32 bytes in hexadecimal.
 pub(crate) fn subject(text: &str) -> Result<[u8; 32], String> {
-    if let Some(digits) = text.strip_prefix("0x") {
-        let word = hex_word(digits);
-        return word.ok_or_else(|| "a subject in hexadecimal has 64 digits".to_owned());
+    if text.starts_with("0x") {
+        let word: Result<H256, _> = text.parse();
+        return word.map(H256::to_fixed_bytes).map_err(|_| "a subject in hexadecimal has 64 digits".to_owned());
     }
     if text.is_empty() || text.len() > 32 {
         return Err("a subject has 1 to 32 bytes".to_owned());
@@ -163,24 +163,15 @@ pub(crate) fn subject(text: &str) -> Result<[u8; 32], String> {
     Ok(crate::deploy::plan::word(text))
 }
 
-fn hex_word(digits: &str) -> Option<[u8; 32]> {
-    let bytes: ethers::types::Bytes = digits.parse().ok()?;
-    bytes.to_vec().try_into().ok()
-}
-
 /// Fewer by so many basis points, rounded down.
 pub(crate) fn less(value: U256, bps: u16) -> U256 {
-    mul_bps(value, 10_000 - bps.min(10_000))
+    let part = value.full_mul(BPS.saturating_sub(bps.into()).into()) / U512::from(BPS);
+    U256::try_from(part).unwrap_or(U256::MAX)
 }
 
 /// More by so many basis points, rounded up.
 pub(crate) fn more(value: U256, bps: u16) -> U256 {
-    value + value - mul_bps(value, 10_000_u16.saturating_sub(bps))
-}
-
-fn mul_bps(value: U256, bps: u16) -> U256 {
-    let parts = value.full_mul(bps.into()) / ethers::types::U512::from(10_000_u64);
-    U256::try_from(parts).unwrap_or(U256::MAX)
+    value + value - less(value, bps)
 }
 
 #[cfg(test)]

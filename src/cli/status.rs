@@ -1,7 +1,7 @@
 //! `palisade status`: what a careful buyer or underwriter wants to see.
 
 use clap::Args;
-use ethers::types::U256;
+use ethers::types::{Address, U256};
 use eyre::Result;
 use serde_json::json;
 
@@ -33,7 +33,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let limits = &terms.limits;
     let sample = unit.parse("100_000")?;
     let term = limits.max_term.min(90 * 86_400).max(limits.min_term);
-    let quote = chain.read("quoting", policy.quote(product, deployment.subject(), sample, term.into())).await;
+    let quote = policy.quote(product, deployment.subject(), Address::zero(), [0; 32], sample, term.into());
+    let quote = chain.read("quoting", quote).await;
     let year = losses_of_a_year(&session, solvency.capital).await;
     if options.json {
         let year = year.as_ref().ok();

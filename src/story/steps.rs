@@ -93,7 +93,8 @@ impl Story {
         let term = self.cover_term();
         let policy = self.deployment.policy(&bob);
         let (product, subject) = (self.deployment.product, self.deployment.subject());
-        let quote = self.chain().read("quoting", policy.quote(product, subject, amount, term.into())).await?;
+        let quote = policy.quote(product, subject, bob.address(), [0; 32], amount, term.into());
+        let quote = self.chain().read("quoting", quote).await?;
         let premium = quote.0;
         self.say(&format!(
             "  Bob asks for {} on USDC for {}: {} — expected losses {}, cost of capital {}, utilisation {}",
@@ -122,7 +123,7 @@ impl Story {
         let record = self.record().await?;
         Self::expect(STEP, record.holder == bob.address(), "Bob as the holder", format!("{:?}", record.holder))?;
         Self::expect(STEP, record.amount == amount, format!("a cover of {amount}"), record.amount.to_string())?;
-        Self::expect(STEP, record.premium == premium, format!("the premium {premium}"), record.premium.to_string())?;
+        Self::expect(STEP, record.net == quote.1, format!("a net premium of {}", quote.1), record.net.to_string())?;
         let after = self.solvency().await?;
         Self::expect(
             STEP,

@@ -37,7 +37,7 @@ contract CoverConsumer {
 
     /// The premium for a cover of amount over term seconds, at this moment.
     function premiumOf(uint256 product, bytes32 subject, uint256 amount, uint256 term) external view returns (uint256 premium) {
-        (premium,,,,,,,,,,) = policies.quote(product, subject, amount, term);
+        (premium,,,,,,,,,,,) = policies.quote(product, subject, address(this), bytes32(0), amount, term);
     }
 
     /// Buys cover for this contract out of its own money, for a premium of at most maxPremium.

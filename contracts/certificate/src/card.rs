@@ -171,20 +171,21 @@ impl Face {
 
     /// The state's name and its colour.
     fn state(&self) -> (&'static str, &'static str) {
-        const STATES: [(&str, &str); 6] = [
+        const STATES: [(&str, &str); 7] = [
             ("Waiting", "#fcd34d"),
             ("In force", "#4ade80"),
             ("In grace", "#7dd3fc"),
             ("Claim open", "#fdba74"),
             ("Used up", PALE),
             ("Expired", PALE),
+            ("Cancelled", PALE),
         ];
         STATES.get(usize::from(self.state)).copied().unwrap_or(("Unknown", PALE))
     }
 
     /// What is said of the remaining amount.
     fn payout(&self) -> &'static str {
-        if self.state == EXPIRED { "Unused:" } else { "Pays up to" }
+        if self.state >= EXPIRED { "Unused:" } else { "Pays up to" }
     }
 
     /// How long the bar is: what can still be paid of the amount, of 520.
@@ -196,7 +197,7 @@ impl Face {
 
 /// The first of the states in which nothing is paid any more.
 const USED_UP: u8 = 4;
-/// The state in which what is left is never paid.
+/// The first of the states in which what is left is never paid.
 const EXPIRED: u8 = 5;
 /// The colour of what is over.
 const PALE: &str = "#94a3b8";

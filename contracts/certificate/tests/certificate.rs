@@ -209,7 +209,7 @@ fn each_cover_and_each_state_has_its_name() {
     for (cover, name) in covers.into_iter().enumerate() {
         assert_eq!(attribute(&json(ICertificate::Face { cover: cover as u8, ..face() }), "Cover").unwrap(), name);
     }
-    let states = ["Waiting", "In force", "In grace", "Claim open", "Used up", "Expired", "Unknown"];
+    let states = ["Waiting", "In force", "In grace", "Claim open", "Used up", "Expired", "Cancelled", "Unknown"];
     for (state, name) in states.into_iter().enumerate() {
         assert_eq!(attribute(&json(ICertificate::Face { state: state as u8, ..face() }), "State").unwrap(), name);
     }

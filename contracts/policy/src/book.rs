@@ -1,6 +1,9 @@
 //! The storage that both programs of the contract work on, and what both do with it.
 
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, aliases::U32};
+use alloy_primitives::{
+    Address, B256, KECCAK256_EMPTY, U256,
+    aliases::{U32, U64},
+};
 use alloy_sol_types::SolCall;
 use protocol::{
     Result,
@@ -11,15 +14,15 @@ use protocol::{
     pause::Pause,
     roles::Roles,
 };
-use standards::{erc721::Erc721, packed::Packed};
+use standards::{erc721::Erc721, packed::Packed, permit::Nonces};
 use stylus_sdk::{
     prelude::*,
-    storage::{StorageAddress, StorageB256, StorageMap, StorageU32, StorageU256},
+    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU64, StorageU256},
     stylus_core::host::{CryptographyAccess, MessageAccess},
 };
 
 use crate::{
-    record::{Amounts, ENTRY, EXPIRED, INSURED, Interest, LOCKED, Terms, Token, fit},
+    record::{Amounts, CANCELLED, ENTRY, EXPIRED, INSURED, Interest, KEEPER, LOCKED, Terms, Token, fit},
     split::Shares,
 };
 
@@ -46,15 +49,21 @@ pub struct Book {
     positions: StorageMap<U256, StorageB256>,
     subject_count: StorageU32,
     position_count: StorageU32,
+    /// What is kept of a refund, basis points.
+    pub short_rate: StorageU16,
+    /// Of those who sign for others to insure them.
+    pub nonces: Nonces,
 }
 
-/// A policy's words beside its token's; the last two only where flags say so.
+/// A policy's words beside its token's; those after the second only where flags say so.
 #[storage]
 struct Entry {
     amounts: StorageU256,
     terms: StorageU256,
     insured: StorageAddress,
     entry_hash: StorageB256,
+    keeper: StorageU256,
+    keeper_until: StorageU64,
 }
 
 /// A product's [`Route`] in three words.
@@ -81,6 +90,17 @@ pub struct Route {
     pub cover: u8,
     /// The asset's decimals; 0 where it tells none.
     pub decimals: u8,
+}
+
+/// Who may extend a policy at its holder's cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keeper {
+    /// Who.
+    pub account: Address,
+    /// For at most so much.
+    pub most: U256,
+    /// Until when.
+    pub until: u64,
 }
 
 /// A new policy.
@@ -180,9 +200,12 @@ impl Book {
     /// The token word of a policy that nothing holds up.
     ///
     /// # Errors
-    /// `ERC721NonexistentToken`, `PolicyIsExpired`, `PolicyLocked`.
+    /// `ERC721NonexistentToken`, `PolicyIsCancelled`, `PolicyIsExpired`, `PolicyLocked`.
     pub fn live(&self, id: U256) -> Result<Token> {
         let token = self.policy(id)?;
+        if token.has(CANCELLED) {
+            return Err(error!(IPolicy::PolicyIsCancelled, id));
+        }
         if token.has(EXPIRED) {
             return Err(error!(IPolicy::PolicyIsExpired, id));
         }
@@ -192,26 +215,65 @@ impl Book {
         Ok(token)
     }
 
+    /// Whether an account may act for a policy's holder: itself, or one of its operators.
+    #[must_use]
+    pub fn acts_for(&self, holder: Address, account: Address) -> bool {
+        account == holder || self.token.is_approved_for_all(holder, account)
+    }
+
     /// Writes the fields of a policy's token word; its holder stays.
     pub fn set_policy(&mut self, id: U256, token: Token) {
         self.token.set_beside(id, token.0);
     }
 
-    /// Cover bought and claims confirmed.
+    /// Cover bought, claims confirmed, and since when the premium is earned.
     #[must_use]
     pub fn amounts(&self, id: U256) -> Amounts {
         Amounts(Packed(self.policies.getter(id).amounts.get()))
     }
 
-    /// Writes cover bought and claims confirmed.
+    /// Writes them.
     pub fn set_amounts(&mut self, id: U256, amounts: Amounts) {
         self.policies.setter(id).amounts.set(amounts.0.0);
     }
 
-    /// Premium, times and ratios.
+    /// Net premium, times and ratios.
     #[must_use]
     pub fn terms(&self, id: U256) -> Terms {
         Terms(Packed(self.policies.getter(id).terms.get()))
+    }
+
+    /// Writes them.
+    pub fn set_terms(&mut self, id: U256, terms: Terms) {
+        self.policies.setter(id).terms.set(terms.0.0);
+    }
+
+    /// Who may extend a policy at its holder's cost; nobody by default.
+    #[must_use]
+    pub fn keeper(&self, id: U256, token: Token) -> Keeper {
+        if !token.has(KEEPER) {
+            return Keeper::default();
+        }
+        let policy = self.policies.getter(id);
+        let word = Packed(policy.keeper.get());
+        Keeper { account: word.address(0), most: word.get(160, 96), until: policy.keeper_until.get().to() }
+    }
+
+    /// Lets a keeper extend a policy, or nobody where it is the zero address.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for a premium above 2⁹⁶ − 1.
+    pub fn set_keeper(&mut self, id: U256, token: Token, keeper: Keeper) -> Result<()> {
+        if keeper.account.is_zero() {
+            self.set_policy(id, token.without(KEEPER));
+            return Ok(());
+        }
+        let word = Packed::default().with_address(0, keeper.account).with(160, 96, fit(keeper.most, 96)?);
+        let mut policy = self.policies.setter(id);
+        policy.keeper.set(word.0);
+        policy.keeper_until.set(U64::from(keeper.until));
+        self.set_policy(id, token.with(KEEPER));
+        Ok(())
     }
 
     /// Whose loss a policy covers.
@@ -244,7 +306,7 @@ impl Book {
     ///
     /// # Errors
     /// `ERC721InvalidReceiver` for the zero address; `SafeCastOverflowedUintDowncast` for a product above 2²⁴ − 1
-    /// or an amount above 2¹²⁸ − 1.
+    /// or an amount above 2⁹⁶ − 1.
     ///
     /// # Events
     /// `Transfer` from the zero address.
@@ -255,7 +317,7 @@ impl Book {
 
         let mut flags = 0;
         let mut policy = self.policies.setter(id);
-        policy.amounts.set(Amounts::new(sale.amount)?.0.0);
+        policy.amounts.set(Amounts::new(sale.amount, sale.terms.start())?.0.0);
         policy.terms.set(sale.terms.0.0);
         if sale.insured != sale.receiver {
             policy.insured.set(sale.insured);
@@ -270,7 +332,7 @@ impl Book {
     }
 
     /// Moves a certificate by the caller's right. Where the holder is the insured, it is written down that he
-    /// stays so.
+    /// stays so; what he allowed a keeper ends.
     ///
     /// # Errors
     /// Those of [`Erc721::transfer_from`]; `PolicyLocked` while a claim is open.
@@ -282,9 +344,13 @@ impl Book {
         if token.has(LOCKED) {
             return Err(error!(IPolicy::PolicyLocked, id));
         }
+        let mut moved = token.without(KEEPER);
         if !token.has(INSURED) && from != to {
             self.policies.setter(id).insured.set(from);
-            self.set_policy(id, token.with(INSURED));
+            moved = moved.with(INSURED);
+        }
+        if moved != token {
+            self.set_policy(id, moved);
         }
         Ok(())
     }
@@ -309,6 +375,14 @@ impl Book {
             cover: first.u64(240, 8) as u8,
             decimals: first.u64(248, 8) as u8,
         })
+    }
+
+    /// Where the calls and the money of a policy's product go.
+    ///
+    /// # Errors
+    /// None: a sale keeps its product's route.
+    pub fn route_of(&self, token: Token) -> Result<Route> {
+        self.route(token.product()).ok_or_else(|| error!(NotWired))
     }
 
     /// The symbol of a product's asset, cut to 32 bytes; zeros where it tells none, or nothing was ever sold.
@@ -393,6 +467,12 @@ impl Book {
         self.vm().native_keccak256(&key)
     }
 
+    /// The key of the interest that a policy insures.
+    #[must_use]
+    pub fn interest_of(&self, trigger: Address, id: U256, token: Token) -> B256 {
+        self.interest_key(trigger, self.subject(token), self.insured(id, token), self.position(token))
+    }
+
     /// What is insured in an interest.
     #[must_use]
     pub fn interest(&self, key: B256) -> Interest {
@@ -427,4 +507,15 @@ impl Book {
         }
         interest.with_numbers(subject_number, position_number) // refuses what `wrapping_from` would cut
     }
+}
+
+/// Fails where live cover would pass the interest that the trigger reads.
+///
+/// # Errors
+/// `InterestExceeded`.
+pub fn within(cover: U256, interest: U256) -> Result<()> {
+    if cover > interest {
+        return Err(error!(IPolicy::InterestExceeded, cover, interest));
+    }
+    Ok(())
 }

@@ -1,32 +1,43 @@
 //! The first program: what users and Assessor call every day.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec;
 
-use actuary::math::add;
+use actuary::math::{add, sub};
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall, SolEvent};
 use protocol::{
     Result, Revert, Word,
-    abi::{IERC721::MetadataUpdate, IPolicy, IRisk, ITrigger, IVault},
+    abi::{
+        IERC20Permit,
+        IERC721::{self, MetadataUpdate},
+        IPolicy, IRisk, ITrigger, IVault,
+    },
     call::{Answer, ask, tell, token},
     emit, error, ext,
     guard::{self, Lock},
+    routes,
 };
 use standards::{
     abi::{encode_call, log_bytes},
-    errors::{InvalidReturnData, ReentrancyGuardReentrantCall},
+    dispatch::Words,
+    ecdsa::is_valid_signature_now,
+    errors::{ERC721InvalidReceiver, InvalidReturnData, ReentrancyGuardReentrantCall},
 };
 use stylus_sdk::{
-    abi::Bytes,
+    ArbResult,
     prelude::*,
-    stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
+    stylus_core::host::{AccountAccess, BlockAccess, CryptographyAccess, MessageAccess},
 };
 
 use crate::{
-    book::{Book, Route, Sale},
-    record::{EXPIRED, FILED, LOCKED, Terms},
+    book::{Book, Route, Sale, within},
+    order::Order,
+    record::{CANCELLED, EXPIRED, FILED, KEEPER, LOCKED, Terms, Token},
     split::Split,
 };
+
+/// The most policies that one call expires.
+const MOST_EXPIRED: usize = 50;
 
 /// The contract's first program; what it does not know it runs in [`PolicyExt`](crate::PolicyExt).
 #[cfg_attr(not(feature = "ext"), entrypoint)]
@@ -39,14 +50,27 @@ pub struct Policy {
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for Policy {}
 
-// The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
-// differ is a test.
-#[public]
-#[allow(clippy::extra_unused_lifetimes)]
-impl<'a> Policy {
+routes! {
+    Policy, constructor(owner, setup, extension), fallback(fallback);
+    IPolicy::buyCall => buy(order);
+    IPolicy::buyWithPermitCall => buy_with_permit(order, permit_deadline, v, r, s);
+    IPolicy::buyForCall => buy_for(order, signed_until, signature);
+    IPolicy::openCall => open(policy, caller);
+    IPolicy::closeCall => close(policy, confirmed);
+    IPolicy::expireCall => expire(policy);
+    IPolicy::batchExpireCall => batch_expire(policies);
+    IPolicy::extendCall => extend(policy, term, max_premium, deadline, referrer);
+    IPolicy::cancelCall => cancel(policy, receiver);
+    IERC721::ownerOfCall => owner_of(token_id);
+    IERC721::balanceOfCall => balance_of(owner);
+    IERC721::transferFromCall => transfer_from(from, to, token_id);
+    IERC721::safeTransferFrom_0Call => safe_transfer_from(from, to, token_id);
+    IERC721::safeTransferFrom_1Call => safe_transfer_from_with_data(from, to, token_id, data);
+}
+
+impl Policy {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
     /// program.
-    #[constructor]
     pub fn constructor(&mut self, owner: Address, setup: Address, extension: Address) -> Result<()> {
         self.book.roles.construct(owner, setup)?;
         self.book.extension.construct(extension)
@@ -55,75 +79,25 @@ impl<'a> Policy {
     // ——————————————————————————————————————————————————————————————————————————————————————————————— policies
 
     /// Sells a cover to the caller; `IPolicy.buy` says what is checked and what is paid.
-    #[allow(clippy::too_many_arguments)]
-    pub fn buy(
+    pub fn buy(&mut self, order: Order) -> Result<(U256, U256)> {
+        self.sell(&order, None, None)
+    }
+
+    /// [`buy`](Self::buy), with the caller's permit given to the asset before.
+    pub fn buy_with_permit(
         &mut self,
-        product: U256,
-        subject: B256,
-        insured: Address,
-        position: B256,
-        amount: U256,
-        term: U256,
-        max_premium: U256,
-        deadline: U256,
-        receiver: Address,
-        referrer: Address,
+        order: Order,
+        permit_deadline: U256,
+        v: u8,
+        r: B256,
+        s: B256,
     ) -> Result<(U256, U256)> {
-        let lock = Lock::take()?;
-        let now = self.vm().block_timestamp();
-        if U256::from(now) > deadline {
-            return Err(error!(IPolicy::DeadlinePassed, deadline));
-        }
-        self.book.pause.require_running()?;
-        let payer = self.vm().msg_sender();
-        if insured != payer {
-            return Err(error!(IPolicy::InsuredMustConsent, insured));
-        }
+        self.sell(&order, Some([permit_deadline, U256::from(v), r.word(), s.word()]), None)
+    }
 
-        // What the peers say. Nothing of this sale has been written yet: the trigger is anybody's code.
-        let risk = self.book.risk()?;
-        let route = match self.book.route(product) {
-            Some(route) => route,
-            None => self.list(product)?,
-        };
-        let entered = self.enter(&route, subject, insured, position)?;
-        let entry = entered.bytes(1)?;
-        let capital = self.book.capital(route.vault)?;
-        let quote = [product, subject.word(), amount, term, capital, entered.word(3)?];
-        let quote = tell(self.vm(), risk, IRisk::underwriteCall::SELECTOR, &quote)?;
-
-        // The price and the dates.
-        let referrer = if [Address::ZERO, payer, receiver].contains(&referrer) { Address::ZERO } else { referrer };
-        let split = self.book.shares().split(quote.word(0)?, !referrer.is_zero())?;
-        if split.gross > max_premium {
-            return Err(error!(IPolicy::PremiumTooHigh, split.gross, max_premium));
-        }
-        let start = add(U256::from(now), quote.word(3)?)?;
-        let end = add(start, term)?;
-        let terms = Terms::new(split.gross, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
-
-        // The interest: live cover on it, this one included, until the latest end.
-        let key = self.book.interest_key(route.trigger, subject, insured, position);
-        let interest = self.book.interest(key);
-        let (cover, limit) = (add(interest.amount(now), amount)?, entered.word(2)?);
-        if cover > limit {
-            return Err(error!(IPolicy::InterestExceeded, cover, limit));
-        }
-        let interest = interest.with_cover(cover, interest.until().max(terms.end()))?;
-        let interest = self.book.numbered(interest, subject, position)?;
-        self.book.set_interest(key, interest);
-
-        let entry_hash = if entry.is_empty() { None } else { Some(self.vm().native_keccak256(entry)) };
-        let sale = Sale { receiver, product, subject, insured, position, amount, terms, entry_hash };
-        let id = self.book.record(&sale, interest)?;
-        self.log_sale(id, &sale, payer, &split, referrer, entry);
-
-        // The money, last: whole to the vault, which books the parts apart.
-        token::transfer_from(self.vm(), route.asset, payer, route.vault, split.gross)?;
-        let words = [split.net, start, end, split.treasury, split.jury, referrer.word(), split.referral];
-        tell(self.vm(), route.vault, IVault::premiumCall::SELECTOR, &words)?;
-        lock.release();
-        Ok((id, split.gross))
+    /// [`buy`](Self::buy) for an insured who has signed.
+    pub fn buy_for(&mut self, order: Order, signed_until: U256, signature: &[u8]) -> Result<(U256, U256)> {
+        self.sell(&order, None, Some((signed_until, signature)))
     }
 
     /// Locks a policy for a claim and answers with its terms. Assessor only.
@@ -134,7 +108,7 @@ impl<'a> Policy {
         }
         let token = self.book.live(policy)?;
         let holder = token.holder();
-        if caller != holder && !self.book.token.is_approved_for_all(holder, caller) {
+        if !self.book.acts_for(holder, caller) {
             return Err(error!(IPolicy::NotHolder, caller, policy));
         }
         let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
@@ -183,25 +157,146 @@ impl<'a> Policy {
     pub fn expire(&mut self, policy: U256) -> Result<()> {
         let lock = Lock::take()?;
         let token = self.book.live(policy)?;
-        let terms = self.book.terms(policy);
         let risk = self.book.risk()?;
-        let clock = ask(self.vm(), risk, IRisk::claimsClockCall::SELECTOR, &[])?.word(0)?;
-        let deadline = U256::from(terms.deadline());
-        if clock <= deadline {
-            return Err(error!(IPolicy::PolicyNotOver, policy, deadline));
-        }
-        self.book.set_policy(policy, token.with(EXPIRED));
-        emit!(self.vm(), IPolicy::PolicyExpired, [policy], []);
-        emit!(self.vm(), MetadataUpdate, [], [policy]);
-        if token.has(FILED) {
-            let amounts = self.book.amounts(policy);
-            let (product, subject) = (token.product(), self.book.subject(token).word());
-            let cover = terms.cover(amounts.amount())?;
-            let words = [product, subject, cover, deadline, true.word(), amounts.confirmed()];
-            tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
+        let clock = self.claims_clock(risk)?;
+        if !self.end(risk, clock, policy, token)? {
+            return Err(error!(IPolicy::PolicyNotOver, policy, self.book.terms(policy).deadline()));
         }
         lock.release();
         Ok(())
+    }
+
+    /// Closes those of the policies whose last filing has passed, and answers how many. Anyone.
+    pub fn batch_expire(&mut self, policies: Words<'_>) -> Result<u64> {
+        if policies.len() > MOST_EXPIRED {
+            return Err(error!(IPolicy::TooManyPolicies, policies.len() as u64, MOST_EXPIRED as u64));
+        }
+        let lock = Lock::take()?;
+        let risk = self.book.risk()?;
+        let clock = self.claims_clock(risk)?;
+        let mut done = 0;
+        for policy in policies {
+            if let Ok(token) = self.book.live(policy) {
+                done += u64::from(self.end(risk, clock, policy, token)?);
+            }
+        }
+        lock.release();
+        Ok(done)
+    }
+
+    /// Lets cover go on after its end, at today's price; `IPolicy.extend` says for whom and what is checked.
+    pub fn extend(
+        &mut self,
+        policy: U256,
+        term: U256,
+        max_premium: U256,
+        deadline: U256,
+        referrer: Address,
+    ) -> Result<(U256, u64)> {
+        let lock = Lock::take()?;
+        let now = self.require_open(deadline)?;
+        let token = self.in_force(policy, now)?;
+        if token.has(FILED) {
+            return Err(error!(IPolicy::PolicyWasFiled, policy));
+        }
+        let caller = self.vm().msg_sender();
+        let holder = token.holder();
+        let (payer, most) = if self.book.acts_for(holder, caller) {
+            (caller, max_premium)
+        } else {
+            let keeper = self.book.keeper(policy, token);
+            if caller != keeper.account || now > keeper.until {
+                return Err(error!(IPolicy::NotHolder, caller, policy));
+            }
+            (holder, keeper.most.min(max_premium))
+        };
+
+        // What the peers say, as at a sale.
+        let risk = self.book.risk()?;
+        let route = self.book.route_of(token)?;
+        let (product, subject) = (token.product(), self.book.subject(token));
+        let insured = self.book.insured(policy, token);
+        let entered = self.enter(&route, subject, insured, self.book.position(token))?;
+        let capital = self.book.capital(route.vault)?;
+        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
+        let (cover, last) = (terms.cover(amounts.amount())?, U256::from(terms.deadline()));
+        let words = [product, subject.word(), cover, last, term, capital, entered.word(3)?];
+        let renewed = tell(self.vm(), risk, IRisk::renewCall::SELECTOR, &words)?;
+
+        // The price and the dates.
+        let referrer = referrer_of(referrer, [payer, caller, holder, insured]);
+        let split = self.book.shares().split(renewed.word(0)?, !referrer.is_zero())?;
+        if split.gross > most {
+            return Err(error!(IPolicy::PremiumTooHigh, split.gross, most));
+        }
+        let end = add(U256::from(terms.end()), term)?;
+        let extended = terms.extended(terms.net(), end, renewed.word(1)?)?;
+        self.book.set_terms(policy, extended);
+
+        // The interest: the cover is in it already, and stays until the new end.
+        let key = self.book.interest_of(route.trigger, policy, token);
+        let interest = self.book.interest(key);
+        let live = interest.amount(now);
+        within(live, entered.word(2)?)?;
+        self.book.set_interest(key, interest.with_cover(live, interest.until().max(extended.end()))?);
+        if payer != caller {
+            let token = self.book.policy(policy)?; // read again: it may have been moved meanwhile
+            self.book.set_policy(policy, token.without(KEEPER));
+        }
+        let words = [split.gross, end, U256::from(extended.deadline())];
+        emit!(self.vm(), IPolicy::PolicyExtended, [policy, payer], [words[0], words[1], words[2]]);
+        self.log_split(policy, &split, referrer);
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+
+        // The money; what the vault then has to earn is the policy's premium from now on.
+        token::transfer_from(self.vm(), route.asset, payer, route.vault, split.gross)?;
+        let earning = [amounts.earning(), terms.end()].map(U256::from);
+        let fees = [split.treasury, split.jury, referrer.word(), split.referral];
+        let words = [terms.net(), earning[0], earning[1], split.net, end, fees[0], fees[1], fees[2], fees[3]];
+        let kept = tell(self.vm(), route.vault, IVault::repriceCall::SELECTOR, &words)?.word(0)?;
+        self.book.set_terms(policy, extended.extended(kept, end, U256::from(extended.deadline()))?);
+        self.book.set_amounts(policy, amounts.with_earning(amounts.earning().max(now))?);
+        lock.release();
+        Ok((split.gross, extended.end()))
+    }
+
+    /// Takes a policy back before its end and has the vault refund what its cover has not used. Its holder or an
+    /// operator.
+    pub fn cancel(&mut self, policy: U256, receiver: Address) -> Result<U256> {
+        let lock = Lock::take()?;
+        let now = self.vm().block_timestamp();
+        let token = self.in_force(policy, now)?;
+        let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
+        let caller = self.vm().msg_sender();
+        if !self.book.acts_for(token.holder(), caller) {
+            return Err(error!(IPolicy::NotHolder, caller, policy));
+        }
+        if receiver.is_zero() {
+            return Err(error!(ERC721InvalidReceiver, receiver));
+        }
+        let risk = self.book.risk()?;
+        let route = self.book.route_of(token)?;
+
+        // A policy in force counts in its interest, whose end is not before the policy's.
+        let key = self.book.interest_of(route.trigger, policy, token);
+        let interest = self.book.interest(key);
+        let live = sub(interest.amount(now), amounts.amount())?;
+        self.book.set_interest(key, interest.with_cover(live, interest.until())?);
+        self.book.set_policy(policy, token.with(CANCELLED).without(KEEPER));
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+
+        let (product, subject) = (token.product(), self.book.subject(token).word());
+        let (cover, confirmed) = (terms.cover(amounts.amount())?, amounts.confirmed());
+        let filed = token.has(FILED).word();
+        let words = [product, subject, cover, U256::from(terms.deadline()), filed, confirmed];
+        tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
+        let (start, end) = (U256::from(amounts.earning()), U256::from(terms.end()));
+        let short_rate = U256::from(self.book.short_rate.get());
+        let words = [terms.net(), start, end, sub(cover, confirmed)?, cover, short_rate, receiver.word()];
+        let refunded = tell(self.vm(), route.vault, IVault::refundCall::SELECTOR, &words)?.word(0)?;
+        emit!(self.vm(), IPolicy::PolicyCancelled, [policy, receiver], [refunded]);
+        lock.release();
+        Ok(refunded)
     }
 
     // ———————————————————————————————————————————————————————————————————————————————————————————————— ERC-721
@@ -227,26 +322,121 @@ impl<'a> Policy {
     }
 
     /// [`safe_transfer_from`](Self::safe_transfer_from) with data for the receiver.
-    #[selector(name = "safeTransferFrom")]
     pub fn safe_transfer_from_with_data(
         &mut self,
         from: Address,
         to: Address,
         token_id: U256,
-        data: Bytes,
+        data: &[u8],
     ) -> Result<()> {
-        self.send(from, to, token_id, &data)
+        self.send(from, to, token_id, data)
     }
 
     /// Runs everything else in the second program.
-    #[fallback]
-    #[payable]
-    pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    pub fn fallback(&mut self, calldata: &[u8]) -> ArbResult {
         ext::delegate(self.vm(), self.book.extension.program(), calldata)
     }
-}
 
-impl Policy {
+    /// Sells what was ordered to the caller: `permit` is the rest of his permit, `consent` the insured's word.
+    fn sell(
+        &mut self,
+        order: &Order,
+        permit: Option<[U256; 4]>,
+        consent: Option<(U256, &[u8])>,
+    ) -> Result<(U256, U256)> {
+        let Order { product, subject, insured, position, amount, term, max_premium, deadline, receiver, referrer } =
+            *order;
+        let lock = Lock::take()?;
+        let now = self.require_open(deadline)?;
+        let payer = self.vm().msg_sender();
+        match consent {
+            Some((until, signature)) => self.require_consent(order, now, until, signature)?,
+            None if insured != payer => return Err(error!(IPolicy::InsuredMustConsent, insured)),
+            None => {}
+        }
+
+        // What the peers say. Nothing of this sale has been written yet: the trigger is anybody's code.
+        let risk = self.book.risk()?;
+        let route = match self.book.route(product) {
+            Some(route) => route,
+            None => self.list(product)?,
+        };
+        if let Some([until, v, r, s]) = permit {
+            let words = [payer.word(), self.vm().contract_address().word(), max_premium, until, v, r, s];
+            // Where it fails, the allowance decides: somebody may have brought the permit already.
+            drop(tell(self.vm(), route.asset, IERC20Permit::permitCall::SELECTOR, &words));
+        }
+        let entered = self.enter(&route, subject, insured, position)?;
+        let entry = entered.bytes(1)?;
+        let capital = self.book.capital(route.vault)?;
+        let quote = [product, subject.word(), amount, term, capital, entered.word(3)?];
+        let quote = tell(self.vm(), risk, IRisk::underwriteCall::SELECTOR, &quote)?;
+
+        // The price and the dates.
+        let referrer = referrer_of(referrer, [payer, payer, receiver, insured]);
+        let split = self.book.shares().split(quote.word(0)?, !referrer.is_zero())?;
+        if split.gross > max_premium {
+            return Err(error!(IPolicy::PremiumTooHigh, split.gross, max_premium));
+        }
+        let start = add(U256::from(now), quote.word(3)?)?;
+        let end = add(start, term)?;
+        let terms = Terms::new(split.net, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
+
+        // The interest: live cover on it, this one included, until the latest end.
+        let key = self.book.interest_key(route.trigger, subject, insured, position);
+        let interest = self.book.interest(key);
+        let cover = add(interest.amount(now), amount)?;
+        within(cover, entered.word(2)?)?;
+        let interest = interest.with_cover(cover, interest.until().max(terms.end()))?;
+        let interest = self.book.numbered(interest, subject, position)?;
+        self.book.set_interest(key, interest);
+
+        let entry_hash = if entry.is_empty() { None } else { Some(self.vm().native_keccak256(entry)) };
+        let sale = Sale { receiver, product, subject, insured, position, amount, terms, entry_hash };
+        let id = self.book.record(&sale, interest)?;
+        self.log_sale(id, &sale, payer, &split, referrer, entry);
+
+        // The money, last: whole to the vault, which books the parts apart.
+        token::transfer_from(self.vm(), route.asset, payer, route.vault, split.gross)?;
+        let words = [split.net, start, end, split.treasury, split.jury, referrer.word(), split.referral];
+        tell(self.vm(), route.vault, IVault::premiumCall::SELECTOR, &words)?;
+        lock.release();
+        Ok((id, split.gross))
+    }
+
+    /// Uses up the insured's consent to an order of somebody else.
+    fn require_consent(&mut self, order: &Order, now: u64, until: U256, signature: &[u8]) -> Result<()> {
+        if U256::from(now) > until {
+            return Err(error!(IPolicy::DeadlinePassed, until));
+        }
+        let nonce = self.book.nonces.use_nonce(order.insured);
+        let digest = order.consent(self.vm(), nonce, until);
+        if !is_valid_signature_now(self.vm(), order.insured, digest, signature) {
+            return Err(error!(IPolicy::InsuredMustConsent, order.insured));
+        }
+        Ok(())
+    }
+
+    /// The time, if purchases are open and it is not after `deadline`.
+    fn require_open(&self, deadline: U256) -> Result<u64> {
+        let now = self.vm().block_timestamp();
+        if U256::from(now) > deadline {
+            return Err(error!(IPolicy::DeadlinePassed, deadline));
+        }
+        self.book.pause.require_running()?;
+        Ok(now)
+    }
+
+    /// The token word of a policy that nothing holds up and whose cover has not ended.
+    fn in_force(&self, policy: U256, now: u64) -> Result<Token> {
+        let token = self.book.live(policy)?;
+        let end = self.book.terms(policy).end();
+        if now > end {
+            return Err(error!(IPolicy::PolicyNotInForce, policy, end));
+        }
+        Ok(token)
+    }
+
     /// The trigger's word on a purchase: (healthy, entry, interest, size).
     fn enter(&self, route: &Route, subject: B256, insured: Address, position: B256) -> Result<Answer> {
         let words = [subject.word(), insured.word(), position.word()];
@@ -265,12 +455,41 @@ impl Policy {
         self.book.route(product).ok_or_else(|| error!(InvalidReturnData, program))
     }
 
+    /// Closes a policy for good if its last filing has passed, and says whether it has.
+    fn end(&mut self, risk: Address, clock: U256, policy: U256, token: Token) -> Result<bool> {
+        let terms = self.book.terms(policy);
+        let deadline = U256::from(terms.deadline());
+        if clock <= deadline {
+            return Ok(false);
+        }
+        self.book.set_policy(policy, token.with(EXPIRED));
+        emit!(self.vm(), IPolicy::PolicyExpired, [policy], []);
+        emit!(self.vm(), MetadataUpdate, [], [policy]);
+        if token.has(FILED) {
+            let amounts = self.book.amounts(policy);
+            let (product, subject) = (token.product(), self.book.subject(token).word());
+            let cover = terms.cover(amounts.amount())?;
+            let words = [product, subject, cover, deadline, true.word(), amounts.confirmed()];
+            tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
+        }
+        Ok(true)
+    }
+
+    fn claims_clock(&self, risk: Address) -> Result<U256> {
+        ask(self.vm(), risk, IRisk::claimsClockCall::SELECTOR, &[])?.word(0)
+    }
+
     fn send(&mut self, from: Address, to: Address, id: U256, data: &[u8]) -> Result<()> {
         let lock = Lock::take()?;
         self.book.transfer(from, to, id)?;
         self.book.token.check_received(from, to, id, data)?;
         lock.release();
         Ok(())
+    }
+
+    fn log_split(&self, id: U256, split: &Split, referrer: Address) {
+        let parts = [split.net, split.treasury, split.jury, split.referral];
+        emit!(self.vm(), IPolicy::PremiumSplit, [id, referrer], [parts[0], parts[1], parts[2], parts[3]]);
     }
 
     fn log_sale(&self, id: U256, sale: &Sale, payer: Address, split: &Split, referrer: Address, entry: &[u8]) {
@@ -286,7 +505,11 @@ impl Policy {
             U256::from(sale.terms.deadline()),
         ];
         log_bytes(self.vm(), &topics, &words, entry);
-        let parts = [split.net, split.treasury, split.jury, split.referral];
-        emit!(self.vm(), IPolicy::PremiumSplit, [id, referrer], [parts[0], parts[1], parts[2], parts[3]]);
+        self.log_split(id, split, referrer);
     }
+}
+
+/// The referrer, who is none of those who have the cover or pay for it; zero where there is none.
+fn referrer_of(referrer: Address, buyers: [Address; 4]) -> Address {
+    if buyers.contains(&referrer) { Address::ZERO } else { referrer }
 }

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! token      |255 flags 248|247 position 216|215 subject 184|183 product 160|159       holder       0|   of ERC-721
-//! amounts    |255             confirmed              128|127               amount                  0|
-//! terms      |247 deductible 232|231 ratio 216|215 deadline 176|175 end 136|135 start 96|95 premium 0|
+//! amounts    |231 earning 192|191             confirmed              96|95            amount            0|
+//! terms      |247 deductible 232|231 ratio 216|215 deadline 176|175 end 136|135 start 96|95   net   0|
 //! and only where they are not what they mostly are:
 //! insured    an address where it is not the holder
 //! entry hash 32 bytes   where the trigger's entry is not empty
+//! keeper     |255     most premium      160|159       keeper       0|   while somebody may extend it, until a time
 //!
 //! interest   |231 subject 200|199 position 168|167 until 128|127              amount                 0|
 //! ```
@@ -15,8 +16,8 @@
 //! numbers: whoever buys a second cover on the same fills three new slots, or four where the trigger has an entry.
 //! A transfer of a policy that the insured holds writes the insured down.
 //!
-//! Amounts have 128 bits; the premium has 96, which is 79 billion whole units of an asset with 18 decimals. Times
-//! have 40 bits, ratios 16 (basis points), products 24, numbers 32.
+//! A policy's amounts and premium have 96 bits, which is 79 billion whole units of an asset with 18 decimals; the sum
+//! of an interest has 128. Times have 40 bits, ratios 16 (basis points), products 24, numbers 32.
 
 use actuary::math::bps_down;
 use alloy_primitives::{Address, U256};
@@ -33,6 +34,11 @@ pub const EXPIRED: u64 = 4;
 pub const INSURED: u64 = 8;
 /// The entry's hash is stored, since the entry is not empty.
 pub const ENTRY: u64 = 16;
+
+/// Given back before its end.
+pub const CANCELLED: u64 = 32;
+/// A keeper may extend it at the holder's cost.
+pub const KEEPER: u64 = 64;
 
 /// Bits of a time.
 const TIME: usize = 40;
@@ -102,7 +108,7 @@ impl Token {
     }
 }
 
-/// Cover bought and claims confirmed.
+/// Cover bought, claims confirmed, and since when the premium is earned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amounts(pub Packed);
 
@@ -110,29 +116,43 @@ impl Amounts {
     /// A new policy's.
     ///
     /// # Errors
-    /// `SafeCastOverflowedUintDowncast` for an amount above 2¹²⁸ − 1.
-    pub fn new(amount: U256) -> Result<Self> {
-        Ok(Self(Packed(fit(amount, 128)?)))
+    /// `SafeCastOverflowedUintDowncast` for an amount above 2⁹⁶ − 1.
+    pub fn new(amount: U256, earning: u64) -> Result<Self> {
+        Self(Packed(fit(amount, 96)?)).with_earning(earning)
     }
 
     /// Cover bought.
     #[must_use]
     pub fn amount(self) -> U256 {
-        self.0.get(0, 128)
+        self.0.get(0, 96)
     }
 
     /// Claims confirmed so far.
     #[must_use]
     pub fn confirmed(self) -> U256 {
-        self.0.get(128, 128)
+        self.0.get(96, 96)
+    }
+
+    /// Since when the premium is earned: the start of cover, or the last extension.
+    #[must_use]
+    pub fn earning(self) -> u64 {
+        self.0.u64(192, TIME)
     }
 
     /// The same with `confirmed` claims.
     ///
     /// # Errors
-    /// `SafeCastOverflowedUintDowncast` for claims above 2¹²⁸ − 1.
+    /// `SafeCastOverflowedUintDowncast` for claims above 2⁹⁶ − 1.
     pub fn with_confirmed(self, confirmed: U256) -> Result<Self> {
-        Ok(Self(self.0.with(128, 128, fit(confirmed, 128)?)))
+        Ok(Self(self.0.with(96, 96, fit(confirmed, 96)?)))
+    }
+
+    /// The same with a premium that is earned since then.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` for a time above 2⁴⁰ − 1.
+    pub fn with_earning(self, earning: u64) -> Result<Self> {
+        Ok(Self(self.0.with(192, TIME, fit(U256::from(earning), TIME)?)))
     }
 }
 
@@ -145,10 +165,10 @@ impl Terms {
     ///
     /// # Errors
     /// `SafeCastOverflowedUintDowncast` for a value that its field cannot hold: nothing is ever cut.
-    pub fn new(premium: U256, start: U256, end: U256, deadline: U256, ratio: U256, deductible: U256) -> Result<Self> {
+    pub fn new(net: U256, start: U256, end: U256, deadline: U256, ratio: U256, deductible: U256) -> Result<Self> {
         let mut word = Packed::default();
         let mut offset = 0;
-        let fields = [(96, premium), (TIME, start), (TIME, end), (TIME, deadline), (16, ratio), (16, deductible)];
+        let fields = [(96, net), (TIME, start), (TIME, end), (TIME, deadline), (16, ratio), (16, deductible)];
         for (bits, value) in fields {
             word = word.with(offset, bits, fit(value, bits)?);
             offset += bits;
@@ -156,9 +176,9 @@ impl Terms {
         Ok(Self(word))
     }
 
-    /// Gross premium paid.
+    /// The pool's premium, earned until the end.
     #[must_use]
-    pub fn premium(self) -> U256 {
+    pub fn net(self) -> U256 {
         self.0.get(0, 96)
     }
 
@@ -192,10 +212,19 @@ impl Terms {
         self.0.u64(232, 16)
     }
 
+    /// The same until another end, with another premium and last filing.
+    ///
+    /// # Errors
+    /// As [`Terms::new`].
+    pub fn extended(self, net: U256, end: U256, deadline: U256) -> Result<Self> {
+        let kept = [self.start(), self.ratio(), self.deductible()].map(U256::from);
+        Self::new(net, kept[0], end, deadline, kept[1], kept[2])
+    }
+
     /// The cover of `amount`: its worst payout, ⌊amount · ratio⌋.
     ///
     /// # Errors
-    /// None: 144 bits hold the product.
+    /// None: 112 bits hold the product.
     pub fn cover(self, amount: U256) -> Result<U256> {
         Ok(bps_down(amount, U256::from(self.ratio()))?)
     }
@@ -270,27 +299,35 @@ mod tests {
     proptest! {
         #[test]
         fn every_field_keeps_its_value(
-            premium in 0u128..1 << 96, start in 0u64..1 << 40, end in 0u64..1 << 40, deadline in 0u64..1 << 40,
+            net in 0u128..1 << 96, start in 0u64..1 << 40, end in 0u64..1 << 40, deadline in 0u64..1 << 40,
             ratio: u16, deductible: u16,
         ) {
             let terms = Terms::new(
-                U256::from(premium), U256::from(start), U256::from(end), U256::from(deadline), U256::from(ratio), U256::from(deductible),
+                U256::from(net), U256::from(start), U256::from(end), U256::from(deadline), U256::from(ratio), U256::from(deductible),
             ).unwrap();
-            prop_assert_eq!(terms.premium(), U256::from(premium));
+            prop_assert_eq!(terms.net(), U256::from(net));
             prop_assert_eq!((terms.start(), terms.end(), terms.deadline()), (start, end, deadline));
             prop_assert_eq!((terms.ratio(), terms.deductible()), (u64::from(ratio), u64::from(deductible)));
+            let longer = terms.extended(U256::from(net / 2), U256::from(end / 2), U256::from(deadline / 2)).unwrap();
+            prop_assert_eq!((longer.net(), longer.start()), (U256::from(net / 2), start));
+            prop_assert_eq!((longer.end(), longer.deadline()), (end / 2, deadline / 2));
+            prop_assert_eq!((longer.ratio(), longer.deductible()), (terms.ratio(), terms.deductible()));
         }
 
         #[test]
-        fn amount_and_confirmed_are_apart(amount: u128, first: u128, second: u128) {
+        fn amount_confirmed_and_earning_are_apart(
+            [amount, first, second] in [0u128..1 << 96, 0u128..1 << 96, 0u128..1 << 96], earning in 0u64..1 << 40, later in 0u64..1 << 40,
+        ) {
             let [amount, first, second] = [amount, first, second].map(U256::from);
-            let amounts = Amounts::new(amount).unwrap().with_confirmed(first).unwrap().with_confirmed(second).unwrap();
-            prop_assert_eq!((amounts.amount(), amounts.confirmed()), (amount, second));
+            let amounts = Amounts::new(amount, earning).unwrap().with_confirmed(first).unwrap();
+            prop_assert_eq!((amounts.amount(), amounts.confirmed(), amounts.earning()), (amount, first, earning));
+            let amounts = amounts.with_confirmed(second).unwrap().with_earning(later).unwrap();
+            prop_assert_eq!((amounts.amount(), amounts.confirmed(), amounts.earning()), (amount, second, later));
         }
 
         #[test]
         fn flags_leave_the_rest_of_the_word(
-            product in 0u32..1 << 24, subject: u32, position: u32, flags in 0u64..32, more in 0u64..32,
+            product in 0u32..1 << 24, subject: u32, position: u32, flags in 0u64..256, more in 0u64..256,
         ) {
             let [product, subject, position] = [product, subject, position].map(U256::from);
             let interest = Interest::default().with_numbers(subject, position).unwrap();
@@ -319,8 +356,8 @@ mod tests {
         for field in 1..6 {
             let mut values = [zero; 6];
             values[field] = U256::from(1u64 << 40);
-            let [premium, start, end, deadline, ratio, deductible] = values;
-            assert!(Terms::new(premium, start, end, deadline, ratio, deductible).is_err(), "{field}");
+            let [net, start, end, deadline, ratio, deductible] = values;
+            assert!(Terms::new(net, start, end, deadline, ratio, deductible).is_err(), "{field}");
         }
     }
 
@@ -332,6 +369,9 @@ mod tests {
         assert!(interest.with_cover(U256::from(1u8).wrapping_shl(128), 0).is_err());
         assert!(interest.with_cover(U256::ZERO, 1 << 40).is_err());
         assert!(Token::new(uint!(0x1000000_U256), interest, 0).is_err());
+        let (amounts, too_much) = (Amounts::new(U256::ZERO, 0).unwrap(), U256::from(1u8).wrapping_shl(96));
+        assert!(Amounts::new(too_much, 0).is_err() && amounts.with_confirmed(too_much).is_err());
+        assert!(Amounts::new(U256::ZERO, 1 << 40).is_err());
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub struct Split {
 }
 
 /// A parameter's name as text in a word.
-fn name(text: &[u8]) -> U256 {
+pub(crate) fn name(text: &[u8]) -> U256 {
     let mut word = [0; 32];
     word[..text.len()].copy_from_slice(text);
     U256::from_be_bytes(word)

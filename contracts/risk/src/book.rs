@@ -8,10 +8,11 @@
 //! policy       policy 160 | claims clock 96 (see clock)
 //! assessor     assessor 160 | guardian rests until 32 | latent limit 32 | shortest time 32
 //! counts       products 16 | risk keys 16
-//! product      vault 160 | family 16 | cover type 8 | status 8      trigger 160      four words of terms      hash
+//! product      vault 160 | family 16 | cover type 8 | status 8 | lines with cover 32
+//!              trigger 160      four words of terms      hash      length of the wording's address, its words
 //! family       two words (see family)      newest version 16 | seeds 32      seed: at 40 | loss 96 | exposure 96
-//! vault        SCR² 160 | largest x 96      reserve 96 | unsettled 16
-//!              floor 96 | minimum 16 | target 16 | listed 1         asset key
+//! vault        SCR² 160 | largest x 96      asset key
+//!              floor 96 | minimum 16 | target 16 | reserve 96 | unsettled 16 | listed 1
 //! vault's key  x 96 | group 32 | listed 1
 //! vault's group  Σx² 160 | Σx 80 | correlation 14 | listed 1
 //! line         three words (see line)      buckets: two weeks a word, the even one low
@@ -56,6 +57,12 @@ const UNIT_BITS: usize = 12;
 /// A product may be sold.
 pub const ON_SALE: u64 = 1;
 
+/// Where a vault's reserve is in its word of settings.
+const RESERVE: usize = 128;
+
+/// Where the count of its unsettled lines is.
+const UNSETTLED: usize = 224;
+
 /// Everything that the contract stores.
 #[storage]
 pub struct Book {
@@ -90,6 +97,9 @@ pub(crate) struct ProductWords {
     pub(crate) memory: StorageU256,
     pub(crate) trigger: StorageAddress,
     pub(crate) terms_hash: StorageB256,
+    /// Where the wording is: how many bytes that has, and its bytes 32 a word.
+    pub(crate) uri_length: StorageU256,
+    pub(crate) uri: StorageMap<U256, StorageB256>,
 }
 
 /// A family of products.
@@ -105,7 +115,6 @@ pub(crate) struct FamilyWords {
 #[storage]
 pub(crate) struct VaultWords {
     pub(crate) requirement: StorageU256,
-    pub(crate) reserve: StorageU256,
     pub(crate) settings: StorageU256,
     pub(crate) asset_key: StorageB256,
     pub(crate) keys: StorageMap<U256, StorageU256>,
@@ -134,17 +143,25 @@ pub struct Route {
     pub cover: u64,
     /// As `IRisk.Status`.
     pub status: u64,
+    /// How many of its lines have cover in the books.
+    pub lines: u64,
 }
 
 impl Route {
     pub(crate) fn load(word: U256) -> Self {
         let word = Packed(word);
-        Self { vault: word.address(0), family: word.get(160, 16), cover: word.u64(176, 8), status: word.u64(184, 8) }
+        Self {
+            vault: word.address(0),
+            family: word.get(160, 16),
+            cover: word.u64(176, 8),
+            status: word.u64(184, 8),
+            lines: word.u64(192, 32),
+        }
     }
 
     pub(crate) fn store(&self) -> U256 {
         let word = Packed::default().with_address(0, self.vault).with(160, 16, self.family);
-        word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status).0
+        word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status).with_u64(192, 32, self.lines).0
     }
 }
 
@@ -488,7 +505,7 @@ impl Book {
     }
 
     /// Writes a line back, and with it what it moves: its family's cover and exposure, its vault's reserve, its risk
-    /// key, its group and the requirement. `family` is the family where it was opened already, and was changed.
+    /// key, its group and the requirement, and its product's count of lines with cover. `family` is the family where it was opened already, and was changed.
     ///
     /// # Errors
     /// `MathOverflow`.
@@ -507,6 +524,11 @@ impl Book {
                 stored.episode.set(words.episode.0);
             }
         }
+        let (was, is) = (before.cover > 0, line.cover > 0);
+        if was != is {
+            let lines = open.route.lines + u64::from(is) - u64::from(was);
+            self.products.setter(open.product).route.set(Route { lines, ..open.route }.store());
+        }
         if family.is_some() || line.cover != before.cover {
             let mut family = match family {
                 Some(family) => family,
@@ -519,11 +541,11 @@ impl Book {
         let (reserve_before, reserve) = (before.reserve(), line.reserve());
         if reserve != reserve_before || line.state != before.state {
             let mut vault = self.vaults.setter(open.route.vault);
-            let word = Packed(vault.reserve.get());
-            let total = fit(moved(word.u128(0, 96), reserve_before, reserve)?, 96)?;
+            let word = Packed(vault.settings.get());
+            let total = fit(moved(word.u128(RESERVE, 96), reserve_before, reserve)?, 96)?;
             let unsettled =
-                word.u64(96, 16) + u64::from(line.state == State::Open) - u64::from(before.state == State::Open);
-            vault.reserve.set(word.with_u128(0, 96, total).with_u64(96, 16, unsettled).0);
+                word.u64(UNSETTLED, 16) + u64::from(line.state == State::Open) - u64::from(before.state == State::Open);
+            vault.settings.set(word.with_u128(RESERVE, 96, total).with_u64(UNSETTLED, 16, unsettled).0);
         }
         let exposure = match exposure {
             Some(exposure) => Some(exposure),
@@ -538,12 +560,18 @@ impl Book {
         Ok(())
     }
 
+    /// A vault's reserve, and how many of its lines have an incident that is latent or not closed.
+    pub(crate) fn unsettled(&self, vault: Address) -> (u128, u64) {
+        let word = Packed(self.vaults.getter(vault).settings.get());
+        (word.u128(RESERVE, 96), word.u64(UNSETTLED, 16))
+    }
+
     /// The reserve of the line's vault, were the line as it was read and as it is now.
     ///
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn reserve(&self, open: &Open) -> Result<Reserve> {
-        let before = Packed(self.vaults.getter(open.route.vault).reserve.get()).u128(0, 96);
+        let before = self.unsettled(open.route.vault).0;
         Ok(Reserve { before, after: moved(before, open.before.reserve(), open.line.reserve())? })
     }
 }

@@ -9,12 +9,12 @@ use protocol::{
     abi::{EnforcedPause, IRisk, ParameterOutOfBounds},
     emit, error, ext, routes,
 };
-use standards::packed::Packed;
 use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
 
 use crate::{
     book::{Book, MOST_WEEKS, amount},
     line::{Claims, Moment, Report, State, Verdict},
+    sale::{Order, Wanted},
     terms::{field, name},
 };
 
@@ -32,12 +32,14 @@ unsafe impl TopLevelStorage for Risk {}
 routes! {
     Risk, constructor(owner, setup, extension, week_seconds, latent_limit, min_seconds), fallback(fallback);
     IRisk::underwriteCall => underwrite(product, subject, amount, term, capital, size);
+    IRisk::renewCall => renew(product, subject, cover, deadline, term, capital, size);
     IRisk::releaseCall => release(product, subject, cover, deadline, filed, confirmed);
     IRisk::incidentCall => incident(product, subject, number, verdict, opened_at, closed_at, worst_bps);
     IRisk::claimCall => claim(product, subject, loss_bps, cover, deadline, filed, before, total);
     IRisk::gateCall => gate(vault);
     IRisk::catchUpCall => catch_up(product, subject, n);
     IRisk::quoteCall => quote(product, subject, amount, term, capital);
+    IRisk::quoteRenewalCall => quote_renewal(product, subject, cover, deadline, term, capital);
     IRisk::claimsClockCall => claims_clock();
 }
 
@@ -84,12 +86,34 @@ impl Risk {
         size: U256,
     ) -> Result<[U256; 5]> {
         self.book.only_policy()?;
-        let sale = self.book.sell(product, subject, amount, term, capital, size)?;
+        let wanted = Wanted::New(amount);
+        let sale = self.book.sell(&Order { product, subject, wanted, term, capital, size })?;
         self.book.make(&sale)?;
         let net = sale.premium.net;
         emit!(self.vm(), IRisk::Underwritten, [product, subject], [amount, net, sale.rate]);
-        let [deductible, waiting] = [field::DEDUCTIBLE, field::WAITING].map(|index| sale.terms.get(index));
-        Ok([net, sale.ratio, deductible, waiting, U256::from(sale.deadline)])
+        Ok([net, sale.ratio, sale.terms.get(field::DEDUCTIBLE), sale.waiting, U256::from(sale.deadline)])
+    }
+
+    /// Prices what is left of a cover for `term` more seconds after its end, and moves it in the books. Answers with
+    /// net premium and deadline.
+    #[allow(clippy::too_many_arguments)]
+    pub fn renew(
+        &mut self,
+        product: U256,
+        subject: B256,
+        cover: U256,
+        deadline: U256,
+        term: U256,
+        capital: U256,
+        size: U256,
+    ) -> Result<(U256, U256)> {
+        self.book.only_policy()?;
+        let wanted = Wanted::Longer { cover, deadline };
+        let sale = self.book.sell(&Order { product, subject, wanted, term, capital, size })?;
+        self.book.make(&sale)?;
+        let (net, deadline) = (sale.premium.net, U256::from(sale.deadline));
+        emit!(self.vm(), IRisk::Renewed, [product, subject], [cover, net, sale.rate, deadline]);
+        Ok((net, deadline))
     }
 
     /// Takes what is left of a policy's cover out of the books.
@@ -239,10 +263,10 @@ impl Risk {
     /// Reserve, minimum and target capital of a vault, how many of its lines have an incident that is latent or not
     /// closed, and whether filing is paused.
     pub fn gate(&self, vault: Address) -> Result<(U256, U256, U256, U256, bool)> {
-        let reserve = Packed(self.book.vaults.getter(vault).reserve.get());
+        let (reserve, unsettled) = self.book.unsettled(vault);
         let (_, _, minimum) = self.book.minimum(vault)?;
         let target = self.book.target(vault, None)?;
-        Ok((reserve.get(0, 96), minimum, target, reserve.get(96, 16), self.book.clock().is_paused()))
+        Ok((U256::from(reserve), minimum, target, U256::from(unsettled), self.book.clock().is_paused()))
     }
 
     /// Processes at most `n` weekly buckets of a line. Anyone.
@@ -255,7 +279,36 @@ impl Risk {
 
     /// What `underwrite` would charge now.
     pub fn quote(&self, product: U256, subject: B256, amount: U256, term: U256, capital: U256) -> Result<[U256; 11]> {
-        let sale = self.book.sell(product, subject, amount, term, capital, U256::MAX)?;
+        self.quoted(&Order { product, subject, wanted: Wanted::New(amount), term, capital, size: U256::MAX })
+    }
+
+    /// What `renew` would charge now.
+    pub fn quote_renewal(
+        &self,
+        product: U256,
+        subject: B256,
+        cover: U256,
+        deadline: U256,
+        term: U256,
+        capital: U256,
+    ) -> Result<[U256; 11]> {
+        let wanted = Wanted::Longer { cover, deadline };
+        self.quoted(&Order { product, subject, wanted, term, capital, size: U256::MAX })
+    }
+
+    /// The claims clock.
+    pub fn claims_clock(&self) -> U256 {
+        U256::from(self.book.clock().claims())
+    }
+
+    /// Runs everything else in the second program.
+    pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+        ext::delegate(self.vm(), self.book.extension.program(), calldata)
+    }
+
+    /// An order's price, as `IRisk.Quote`.
+    fn quoted(&self, order: &Order) -> Result<[U256; 11]> {
+        let sale = self.book.sell(order)?;
         let (premium, (before, after, limit)) = (&sale.premium, sale.locked);
         Ok([
             premium.net,
@@ -268,17 +321,7 @@ impl Risk {
             sale.ratio,
             sale.terms.get(field::DEDUCTIBLE),
             premium.locked,
-            sale.terms.get(field::WAITING),
+            sale.waiting,
         ])
-    }
-
-    /// The claims clock.
-    pub fn claims_clock(&self) -> U256 {
-        U256::from(self.book.clock().claims())
-    }
-
-    /// Runs everything else in the second program.
-    pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
-        ext::delegate(self.vm(), self.book.extension.program(), calldata)
     }
 }

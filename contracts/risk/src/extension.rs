@@ -7,6 +7,7 @@ use actuary::{
     math::{bps_down, bps_up, sub},
 };
 use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolEvent;
 use protocol::{
     Result, Word,
     abi::{AlreadyWired, IOwned, IRisk, ParameterOutOfBounds, PauseSet},
@@ -14,6 +15,7 @@ use protocol::{
     emit, error, routes,
 };
 use standards::{
+    abi::{log_bytes, to_bytes},
     dispatch::{Encoded, Words},
     encoder::Encoder,
     packed::Packed,
@@ -48,6 +50,9 @@ const MOST_KEYS: usize = 256;
 /// The most families of one vault; its active cover is the sum over them.
 const MOST_FAMILIES: usize = 256;
 
+/// The most bytes of a wording's address.
+const LONGEST_URI: usize = 256;
+
 /// Marks a word of storage as in use.
 const LISTED: usize = 255;
 
@@ -71,6 +76,8 @@ routes! {
     IRisk::addProductCall => add_product(vault, trigger, cover, new_terms);
     IRisk::reviseProductCall => revise_product(family, new_terms);
     IRisk::setStatusCall => set_status(product, status);
+    IRisk::setTermsURICall => set_terms_uri(product, uri);
+    IRisk::termsURICall => terms_uri(product);
     IRisk::listSubjectCall => list_subject(product, subject, risk_key);
     IRisk::lineCall => line(product, subject);
     IRisk::estimateCall => estimate(family);
@@ -149,7 +156,7 @@ impl RiskExt {
             return Err(out_of_bounds("cover", U256::from(cover)));
         }
         let id = self.next_id(0)?;
-        let route = Route { vault, family: id, cover: u64::from(cover), status: 0 };
+        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0 };
         let terms = self.write_product(id, &route, trigger, &new_terms)?;
         let now = self.vm().block_timestamp();
         self.book.set_family(id, &Family::new(now, &terms)?)?;
@@ -168,7 +175,7 @@ impl RiskExt {
         let last = self.book.route(before)?;
         let trigger = self.book.products.getter(before).trigger.get();
         let id = self.next_id(0)?;
-        let route = Route { status: 0, ..last };
+        let route = Route { status: 0, lines: 0, ..last };
         let terms = self.write_product(id, &route, trigger, &new_terms)?;
         if last.status < SUNSET {
             self.set_route_status(before, &last, SUNSET);
@@ -182,7 +189,7 @@ impl RiskExt {
         Ok(id)
     }
 
-    /// Moves a product's status on by one step: on sale, sunset, retired.
+    /// Moves a product's status on by one step: on sale, sunset, and retired once none of its cover is in the books.
     pub fn set_status(&mut self, product: U256, status: u8) -> Result<()> {
         self.book.roles.only_owner()?;
         let route = self.book.route(product)?;
@@ -191,8 +198,46 @@ impl RiskExt {
         if status != route.status + 1 || status > RETIRED || superseded {
             return Err(out_of_bounds("status", U256::from(status)));
         }
+        if status == RETIRED && route.lines > 0 {
+            return Err(error!(IRisk::CoverInForce, product, route.lines));
+        }
         self.set_route_status(product, &route, status);
         Ok(())
+    }
+
+    /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.
+    pub fn set_terms_uri(&mut self, product: U256, uri: &[u8]) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if self.book.route(product)?.status != 0 {
+            return Err(error!(IRisk::TermsFixed, product));
+        }
+        if uri.len() > LONGEST_URI {
+            return Err(out_of_bounds("termsURI", U256::from(uri.len())));
+        }
+        let mut words = self.book.products.setter(product);
+        words.uri_length.set(U256::from(uri.len()));
+        for (index, chunk) in uri.chunks(32).enumerate() {
+            words.uri.setter(U256::from(index)).set(B256::right_padding_from(chunk));
+        }
+        drop(words);
+        let topics = [IRisk::TermsURISet::SIGNATURE_HASH, B256::new(to_bytes(product))];
+        log_bytes(self.vm(), &topics, &[], uri);
+        Ok(())
+    }
+
+    /// Where the wording of a version is; empty where nobody told.
+    pub fn terms_uri(&self, product: U256) -> Result<Encoded> {
+        self.book.route(product)?;
+        let words = self.book.products.getter(product);
+        let length = Packed(words.uri_length.get()).u64(0, 64) as usize;
+        let mut uri = Vec::with_capacity(LONGEST_URI);
+        for index in 0..length.div_ceil(32) {
+            uri.extend_from_slice(words.uri.get(U256::from(index)).as_slice());
+        }
+        uri.truncate(length);
+        let mut encoder = Encoder::new(&[], 1);
+        encoder.bytes(&uri);
+        Ok(Encoded(encoder.finish()))
     }
 
     /// Opens the line of a product on a subject, whose cover counts on `risk_key`.
@@ -295,7 +340,7 @@ impl RiskExt {
             largest,
             minimum,
             self.book.target(vault, None)?,
-            Packed(words.reserve.get()).get(0, 96),
+            U256::from(self.book.unsettled(vault).0),
             settings.get(96, 16),
             settings.get(112, 16),
             settings.get(0, 96),
@@ -608,12 +653,14 @@ impl RiskExt {
         if !(minimum_bps..=30_000).contains(&target_bps) {
             return Err(out_of_bounds("targetBps", U256::from(target_bps)));
         }
-        let settings = Packed::default()
+        let mut words = self.book.vaults.setter(vault);
+        let settings = Packed(words.settings.get())
             .with_u128(0, 96, amount(U256::from(floor))?)
             .with_u64(96, 16, u64::from(minimum_bps))
             .with_u64(112, 16, u64::from(target_bps))
             .with_u64(LISTED, 1, 1);
-        self.book.vaults.setter(vault).settings.set(settings.0);
+        words.settings.set(settings.0);
+        drop(words);
         emit!(self.vm(), IRisk::CapitalSet, [vault], [minimum_bps, target_bps, floor]);
         Ok(())
     }

@@ -63,25 +63,28 @@ impl State {
         Ok(U256::from(shares))
     }
 
-    /// Makes exactly `shares` for `receiver` and takes what they cost from the caller, rounded up.
+    /// Makes exactly `shares` for `receiver` and takes what they cost from the caller, rounded up; `most` at most.
     ///
     /// # Errors
     /// As [`deposit`](Self::deposit), with `ERC4626ExceededMaxMint`.
     ///
     /// # Events
     /// `Transfer`, `Deposit`.
-    pub(crate) fn mint(&mut self, shares: U256, receiver: Address) -> Result<U256> {
+    pub(crate) fn mint(&mut self, shares: U256, receiver: Address, most: U256) -> Result<U256> {
         let lock = Lock::take()?;
         let entry = self.begin_entry(receiver)?;
-        let most = entry.value.to_shares_down(entry.most)?;
+        let limit = entry.value.to_shares_down(entry.most)?;
         let amount = to_u128(shares).unwrap_or(u128::MAX);
-        if amount > most {
-            return Err(error!(ERC4626ExceededMaxMint, receiver, shares, most));
+        if amount > limit {
+            return Err(error!(ERC4626ExceededMaxMint, receiver, shares, limit));
         }
         if amount == 0 {
             return Err(error!(ZeroShares));
         }
         let assets = entry.value.to_assets_up(amount)?;
+        if U256::from(assets) > most {
+            return Err(error!(SlippageExceeded, assets, most));
+        }
         self.finish_entry(entry, assets, amount, receiver)?;
         lock.release();
         Ok(U256::from(assets))
@@ -116,23 +119,38 @@ impl State {
         Ok(())
     }
 
-    /// The most assets that a deposit may bring now; zero while deposits are paused or closed, or risk does not
-    /// answer.
+    /// What the pool is worth and the most assets that a deposit may bring now; `None` while deposits are paused or
+    /// closed, while the books are to be caught up first, or while risk does not answer.
     ///
     /// # Errors
     /// `MathOverflow`.
-    pub(crate) fn max_deposit(&self) -> Result<(Open, u128)> {
-        let open = self.glance()?;
-        let Ok(gate) = self.gate() else { return Ok((open, 0)) };
+    pub(crate) fn room(&self) -> Result<Option<(Value, u128)>> {
+        let (Some(open), Ok(gate)) = (self.openable()?, self.gate()) else { return Ok(None) };
         let paused = open.now < self.paused_until(DEPOSITS);
         // What is owed is topped up before a deposit, so the vault is open where that pays all of it.
-        let assets = open.value()?.assets;
-        let covered = assets >= gate.reserve.saturating_add(open.books.debt.owed);
+        let value = open.value()?;
+        let covered = value.assets >= gate.reserve.saturating_add(value.owed);
         if paused || open.ordered || open.depleted || !covered {
-            return Ok((open, 0));
+            return Ok(None);
         }
-        let most = most_in(&open, &gate)?;
-        Ok((open, most))
+        Ok(Some((value, most_in(&open, &gate)?)))
+    }
+
+    /// The most assets that a deposit may bring now.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn max_deposit(&self) -> Result<U256> {
+        Ok(self.room()?.map_or(U256::ZERO, |(_, most)| U256::from(most)))
+    }
+
+    /// The most shares that a mint may make now.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn max_mint(&self) -> Result<U256> {
+        let shares = |(value, most): (Value, u128)| value.to_shares_down(most).unwrap_or(u128::MAX);
+        Ok(U256::from(self.room()?.map_or(0, shares)))
     }
 }
 

@@ -47,6 +47,9 @@ routes! {
     IERC4626::depositCall => deposit(assets, receiver);
     IVault::depositCall => deposit_at_least(assets, receiver, min_shares);
     IERC4626::mintCall => mint(shares, receiver);
+    IVault::mintCall => mint_at_most(shares, receiver, max_assets);
+    IERC4626::maxDepositCall => max_deposit(receiver);
+    IERC4626::maxMintCall => max_mint(receiver);
     IERC7540Redeem::requestRedeemCall => request_redeem(shares, controller, owner);
     IVault::serveCall => serve(n);
     IERC4626::redeemCall => redeem(shares, receiver, controller);
@@ -160,7 +163,22 @@ impl Vault {
 
     /// See `IERC4626`.
     pub fn mint(&mut self, shares: U256, receiver: Address) -> Result<U256> {
-        self.state.mint(shares, receiver)
+        self.state.mint(shares, receiver, U256::MAX)
+    }
+
+    /// See `IVault`: a mint that takes at most `max_assets`.
+    pub fn mint_at_most(&mut self, shares: U256, receiver: Address, max_assets: U256) -> Result<U256> {
+        self.state.mint(shares, receiver, max_assets)
+    }
+
+    /// See `IERC4626`.
+    pub fn max_deposit(&self, _receiver: Address) -> Result<U256> {
+        self.state.max_deposit()
+    }
+
+    /// See `IERC4626`.
+    pub fn max_mint(&self, _receiver: Address) -> Result<U256> {
+        self.state.max_mint()
     }
 
     // Redemptions

@@ -19,7 +19,7 @@ use stylus_sdk::{
 };
 
 use crate::{
-    premiums::name as parameter,
+    premiums::{Premium, Sold, name as parameter},
     state::{DEPOSITS, REDEMPTIONS, State},
 };
 
@@ -48,9 +48,7 @@ routes! {
     IERC165::supportsInterfaceCall => supports_interface(interface_id);
     IERC4626::convertToSharesCall => convert_to_shares(assets);
     IERC4626::convertToAssetsCall => convert_to_assets(shares);
-    IERC4626::maxDepositCall => max_deposit(receiver);
     IERC4626::previewDepositCall => preview_deposit(assets);
-    IERC4626::maxMintCall => max_mint(receiver);
     IERC4626::previewMintCall => preview_mint(shares);
     IERC4626::maxWithdrawCall => max_withdraw(controller);
     IERC4626::previewWithdrawCall => preview_withdraw(assets);
@@ -61,6 +59,8 @@ routes! {
     IERC7540Redeem::isOperatorCall => is_operator(controller, operator);
     IERC7540Redeem::setOperatorCall => set_operator(operator, approved);
     IVault::cancelRedeemRequestCall => cancel_redeem_request(request_id, controller, receiver);
+    IVault::refundCall => refund(net, start, end, remaining, cover, short_rate_bps, to);
+    IVault::repriceCall => reprice(net, start, end, added_net, new_end, treasury_fee, jury_fee, referrer, referral_fee);
     IVault::requestOfCall => request_of(controller);
     IVault::cohortCall => cohort(week);
     IVault::redemptionHeadCall => redemption_head();
@@ -166,18 +166,8 @@ impl VaultExt {
     }
 
     /// See `IERC4626`.
-    pub fn max_deposit(&self, _receiver: Address) -> Result<U256> {
-        Ok(U256::from(self.state.max_deposit()?.1))
-    }
-
-    /// See `IERC4626`.
     pub fn preview_deposit(&self, assets: U256) -> Result<U256> {
         self.state.convert_to_shares(assets)
-    }
-
-    /// See `IERC4626`.
-    pub fn max_mint(&self, _receiver: Address) -> Result<U256> {
-        self.state.max_mint()
     }
 
     /// See `IERC4626`.
@@ -246,6 +236,41 @@ impl VaultExt {
     /// See `IVault`.
     pub fn redemption_head(&self) -> Result<U256> {
         Ok(U256::from(self.state.peek()?.head))
+    }
+
+    // Policy
+
+    /// See `IVault`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn refund(
+        &mut self,
+        net: U256,
+        start: U256,
+        end: U256,
+        remaining: U256,
+        cover: U256,
+        short_rate_bps: U256,
+        to: Address,
+    ) -> Result<U256> {
+        self.state.refund(&Sold::new(net, start, end)?, [remaining, cover, short_rate_bps], to)
+    }
+
+    /// See `IVault`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn reprice(
+        &mut self,
+        net: U256,
+        start: U256,
+        end: U256,
+        added_net: U256,
+        new_end: U256,
+        treasury_fee: U256,
+        jury_fee: U256,
+        referrer: Address,
+        referral_fee: U256,
+    ) -> Result<U256> {
+        let premium = Premium { net: added_net, start, end: new_end, treasury_fee, jury_fee, referrer, referral_fee };
+        self.state.reprice(&Sold::new(net, start, end)?, &premium)
     }
 
     // Money that waits for somebody

@@ -182,7 +182,7 @@ impl State {
     }
 
     /// Sends `amount` to `to`; where the token refuses, it stays here as a credit.
-    fn send_or_credit(&mut self, to: Address, amount: u128) -> Result<()> {
+    pub(crate) fn send_or_credit(&mut self, to: Address, amount: u128) -> Result<()> {
         if amount == 0 || call::token::transfer(self.vm(), self.asset(), to, U256::from(amount)).is_ok() {
             return Ok(());
         }

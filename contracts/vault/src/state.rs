@@ -375,6 +375,15 @@ impl State {
         Ok(self.read(Depth::Everyday, u64::MAX)?.0)
     }
 
+    /// The books as [`open`](Self::open) would take them out; `None` where that needs catching up first.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn openable(&self) -> Result<Option<Open>> {
+        let (open, accrued) = self.read(Depth::Everyday, MAX_EDGES)?;
+        Ok(accrued.done.then_some(open))
+    }
+
     /// Keeps the cap of the cohort that closed while the books were brought forward.
     fn keep_cap(&mut self, accrued: &Accrued) {
         if let Some((week, cap)) = accrued.closed {

@@ -39,12 +39,6 @@ impl State {
         Ok((U256::from(open.value()?.capital()?), open.is_run_off()))
     }
 
-    /// The most shares that a deposit may make now.
-    pub(crate) fn max_mint(&self) -> Result<U256> {
-        let (open, assets) = self.max_deposit()?;
-        Ok(U256::from(open.value()?.to_shares_down(assets).unwrap_or(u128::MAX)))
-    }
-
     /// Shares for `assets` on entry, rounded down.
     pub(crate) fn convert_to_shares(&self, assets: U256) -> Result<U256> {
         let value = self.value()?;

@@ -220,6 +220,54 @@ impl Books {
         Ok(())
     }
 
+    /// Takes out what is left of an earning, exactly. The caller takes back the changes of the rate that are still to
+    /// come ([`Earning::is_ahead`], [`Earning::is_over`]).
+    fn remove(&mut self, earning: &Earning) -> Result<()> {
+        self.unearned = sub(self.unearned, earning.left(self.week * self.seconds, self.seconds))?;
+        if !earning.is_ahead(self.week) && !earning.is_over(self.week) {
+            self.rate = minus(self.rate, earning.rate)?;
+        }
+        Ok(())
+    }
+
+    /// Ends an earning of which `refund` leaves the pool. The rest of what was unearned goes into the stream, so the
+    /// price does not move.
+    ///
+    /// A refund is never short of cash: claims are paid out of A, which leaves out what is unearned, so the pool has
+    /// all of it at any time. While something is owed, what comes free is there for it before it is the shares'.
+    ///
+    /// # Errors
+    /// [`Overflow`]; where the refund is more than what is left, too.
+    pub fn cancel(&mut self, earning: &Earning, refund: u128, now: u64) -> Result<Cancelled> {
+        let left = to_u128(earning.left(now, self.seconds).wrapping_shr(FRACTION_BITS))?;
+        minus(left, refund)?;
+        let before = self.value(now)?.middle();
+        self.remove(earning)?;
+        self.pool = minus(self.pool, refund)?;
+        Ok(Cancelled { left, streamed: self.stream_gain(before, now)? })
+    }
+
+    /// Puts a longer earning in the place of another: what was left of that one, and `added`, which came in. What
+    /// the new one leaves over goes into the stream; answers how much that is.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn extend(&mut self, earning: &Earning, added: u128, longer: &Earning, now: u64) -> Result<u128> {
+        let before = self.value(now)?.middle();
+        self.remove(earning)?;
+        self.premium(added, longer)?;
+        self.stream_gain(before, now)
+    }
+
+    /// Puts what N gained since it was `before` into the stream; answers how much that is.
+    fn stream_gain(&mut self, before: u128, now: u64) -> Result<u128> {
+        let gain = self.value(now)?.middle().saturating_sub(before);
+        if gain > 0 {
+            self.stream_in(gain, now)?;
+        }
+        Ok(gain)
+    }
+
     /// Puts `amount` into the stream, which is part of the pool already.
     ///
     /// # Errors
@@ -237,11 +285,7 @@ impl Books {
         let before = self.value(now)?.middle();
         self.pool = plus(self.pool, amount)?;
         let topped_up = self.top_up(reserve, now)?;
-        let streamed = self.value(now)?.middle().saturating_sub(before);
-        if streamed > 0 {
-            self.stream_in(streamed, now)?;
-        }
-        Ok(Recovered { topped_up, streamed })
+        Ok(Recovered { topped_up, streamed: self.stream_gain(before, now)? })
     }
 
     /// Cuts the stream to what is left when claims or redemptions took more: Y = min(Y, TA).
@@ -264,6 +308,15 @@ pub struct Accrued {
     pub done: bool,
     /// The week whose requests closed, and the price at its closing edge, which caps theirs.
     pub closed: Option<(u64, Price)>,
+}
+
+/// What [`Books::cancel`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// What was left of the premium, rounded down.
+    pub left: u128,
+    /// What went into the stream.
+    pub streamed: u128,
 }
 
 /// What [`Books::recover`] did.
@@ -500,4 +553,35 @@ impl Earning {
         }
         Ok(Self { rate, from, until })
     }
+
+    /// Whether earning begins after `week`: both changes of the rate are still to come.
+    #[must_use]
+    pub const fn is_ahead(&self, week: u64) -> bool {
+        week < self.from
+    }
+
+    /// Whether earning has ended in `week`: no change of the rate is still to come.
+    #[must_use]
+    pub const fn is_over(&self, week: u64) -> bool {
+        self.until <= week
+    }
+
+    /// What is left at `now`, in 2⁻⁶⁴ units: rate · max(0, until − max(now, from)).
+    #[must_use]
+    pub fn left(&self, now: u64, seconds: u64) -> U256 {
+        let rest = (self.until * seconds).saturating_sub(now.max(self.from * seconds));
+        // A product of 127 and 64 bits fits.
+        U256::from(self.rate).wrapping_mul(U256::from(rest))
+    }
+}
+
+/// The part of a `net` premium for cover from `start` to `end` that cover has not used at `now`:
+/// ⌊net · (end − max(now, start)) ÷ (end − start)⌋. Never more than what is left of its earning: that begins and ends
+/// later, and its rate is rounded up.
+///
+/// # Errors
+/// [`Overflow`] where cover ends before it begins.
+pub fn unused(net: u128, start: u64, end: u64, now: u64) -> Result<u128> {
+    let term = end.checked_sub(start).ok_or(Overflow)?;
+    scale_down(net, u128::from(end.saturating_sub(now.max(start))), u128::from(term))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actuary::books::{Books, Earning, FRACTION_BITS, STREAM_WEEKS, Stream, edge};
+use actuary::books::{Books, Earning, FRACTION_BITS, STREAM_WEEKS, Stream, edge, scale_up, unused};
 use alloy_primitives::U256;
 use proptest::prelude::*;
 
@@ -13,7 +13,15 @@ const START: u64 = 1_700_000_000;
 struct Pool {
     books: Books,
     changes: BTreeMap<u64, i128>,
-    policies: Vec<(u128, u64, u64)>,
+    policies: Vec<Sold>,
+}
+
+/// A premium as policies keep it: all that its earning follows from.
+#[derive(Clone, Copy, Debug)]
+struct Sold {
+    net: u128,
+    start: u64,
+    end: u64,
 }
 
 impl Pool {
@@ -33,17 +41,66 @@ impl Pool {
     fn premium(&mut self, net: u128, start: u64, end: u64) {
         let earning = Earning::of(net, start, end, self.books.seconds).unwrap();
         self.books.premium(net, &earning).unwrap();
+        self.begin(&earning);
+        self.policies.push(Sold { net, start, end });
+    }
+
+    fn earning(&self, sold: &Sold) -> Earning {
+        Earning::of(sold.net, sold.start, sold.end, self.books.seconds).unwrap()
+    }
+
+    fn begin(&mut self, earning: &Earning) {
         *self.changes.entry(earning.from).or_default() += earning.rate as i128;
         *self.changes.entry(earning.until).or_default() -= earning.rate as i128;
-        let seconds = self.books.seconds;
-        self.policies.push((earning.rate, earning.from * seconds, earning.until * seconds));
+    }
+
+    fn stop(&mut self, earning: &Earning) {
+        if earning.is_ahead(self.books.week) {
+            *self.changes.entry(earning.from).or_default() -= earning.rate as i128;
+        }
+        if !earning.is_over(self.books.week) {
+            *self.changes.entry(earning.until).or_default() += earning.rate as i128;
+        }
+    }
+
+    /// Ends a policy's premium; answers what was unused of it, which goes out less `keep` of a thousand, and what was
+    /// left of its earning.
+    fn cancel(&mut self, index: usize, keep: u128, now: u64) -> (u128, u128) {
+        let sold = self.policies.swap_remove(index);
+        let earning = self.earning(&sold);
+        let unused = unused(sold.net, sold.start, sold.end, now).unwrap();
+        let cancelled = self.books.cancel(&earning, unused * (1_000 - keep) / 1_000, now).unwrap();
+        self.stop(&earning);
+        (unused, cancelled.left)
+    }
+
+    /// Adds to a policy's premium and its time; answers what was kept of the old premium, and what was left of it.
+    fn extend(&mut self, index: usize, added: u128, longer: u64, now: u64) -> (u128, u128) {
+        let sold = self.policies[index];
+        let earning = self.earning(&sold);
+        let left = earning.left(now, self.books.seconds);
+        let kept = unused(sold.net, sold.start, sold.end, now).unwrap();
+        let next = Sold { net: kept + added, start: now.max(sold.start), end: sold.end + longer };
+        let longer = self.earning(&next);
+        self.books.extend(&earning, added, &longer, now).unwrap();
+        self.stop(&earning);
+        self.begin(&longer);
+        self.policies[index] = next;
+        (kept, (left >> FRACTION_BITS).to())
     }
 
     /// U = Σ rᵢ · max(0, bᵢ − max(t, aᵢ)), policy by policy.
     fn unearned(&self, now: u64) -> U256 {
-        self.policies.iter().fold(U256::ZERO, |sum, (rate, from, until)| {
-            sum + U256::from(*rate) * U256::from(until.saturating_sub(now.max(*from)))
+        self.policies.iter().fold(U256::ZERO, |sum, sold| {
+            let earning = self.earning(sold);
+            let (from, until) = (earning.from * self.books.seconds, earning.until * self.books.seconds);
+            sum + U256::from(earning.rate) * U256::from(until.saturating_sub(now.max(from)))
         })
+    }
+
+    /// U as the books have it, to the last fraction.
+    fn booked(&self, now: u64) -> U256 {
+        self.books.unearned - U256::from(self.books.rate) * U256::from(now - self.books.week * self.books.seconds)
     }
 }
 
@@ -180,6 +237,91 @@ fn weeks_in_which_nothing_happens_cost_nothing() {
     assert_eq!((pool.books.rate, pool.books.unearned), (0, U256::ZERO));
 }
 
+/// Why the rate is rounded up: rounded down, a policy that is cancelled at once would take a unit that is not there.
+#[test]
+fn a_rate_rounded_down_would_leave_less_than_the_refund() {
+    let (net, start, end) = (1_000_000, START, START + 29);
+    let earning = Earning::of(net, start, end, 10).unwrap();
+    assert_eq!((earning.left(start, 10) >> FRACTION_BITS).to::<u128>(), net);
+    assert_eq!(unused(net, start, end, start).unwrap(), net);
+    let down = Earning { rate: earning.rate - 1, ..earning };
+    assert_eq!((down.left(start, 10) >> FRACTION_BITS).to::<u128>(), net - 1);
+}
+
+/// Why what is unused is rounded down: rounded up, the last unit of a premium would be refunded when it is earned in part.
+#[test]
+fn an_unused_part_rounded_up_would_be_more_than_what_is_left() {
+    let (net, start, end) = (1, START, START + 29);
+    let earning = Earning::of(net, start, end, 10).unwrap();
+    let now = earning.from * 10 + 1;
+    assert_eq!((earning.left(now, 10) >> FRACTION_BITS).to::<u128>(), 0);
+    assert_eq!(unused(net, start, end, now).unwrap(), 0);
+    assert_eq!(scale_up(net, u128::from(end - now), u128::from(end - start)).unwrap(), 1);
+}
+
+#[test]
+fn a_refund_leaves_the_rest_of_what_was_unearned_to_the_stream() {
+    let week = 604_800;
+    let start = START / week * week;
+    let mut pool = Pool::new(week);
+    pool.books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    pool.premium(8 * M, start, start + 4 * week);
+    let now = start + 2 * week;
+    pool.accrue(now);
+    // Earned from the first edge to the fifth: of 8 M a quarter is, while cover has used the half.
+    let (unused, left) = pool.cancel(0, 0, now);
+    assert_eq!((unused, left), (4 * M, 6 * M));
+    let value = pool.books.value(now).unwrap();
+    // The unit that U was rounded up by comes free with it.
+    assert_eq!((value.total(), value.stream, value.middle()), (14 * M, 2 * M + 1, 12 * M - 1));
+    assert_eq!((pool.books.unearned, pool.books.rate), (U256::ZERO, 0));
+    pool.accrue(now + 10 * week);
+    assert_eq!((pool.books.unearned, pool.books.rate), (U256::ZERO, 0), "its end changes nothing any more");
+}
+
+#[test]
+fn a_refund_of_more_than_what_is_left_is_refused() {
+    let mut pool = Pool::new(10);
+    pool.books.enter(10 * M, 10 * M).unwrap();
+    pool.premium(M, START, START + 29);
+    let earning = pool.earning(&pool.policies[0]);
+    let mut books = pool.books;
+    assert!(books.cancel(&earning, M + 1, START).is_err());
+    assert_eq!(pool.books.cancel(&earning, M, START).unwrap().left, M);
+}
+
+#[test]
+fn what_a_refund_frees_is_there_for_what_is_owed_before_it_is_the_shares() {
+    let mut pool = Pool::new(10);
+    pool.books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    pool.premium(2 * M, START, START + 29);
+    // Claims took all that can pay them: what is unearned stays.
+    pool.books.pool = 2 * M;
+    pool.books.debt.claims = 13 * M;
+    pool.books.debt.owed = 3 * M;
+    let (unused, _) = pool.cancel(0, 500, START);
+    assert_eq!(unused, 2 * M);
+    let value = pool.books.value(START).unwrap();
+    assert_eq!((value.assets, value.total(), value.stream), (M, 0, 0));
+    assert_eq!(pool.books.top_up(0, START).unwrap(), M);
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Buy(Sale),
+    Cancel(usize, u128),
+    Extend(usize, u128, u64),
+}
+
+fn change() -> impl Strategy<Value = (u64, Change)> {
+    let change = prop_oneof![
+        3 => sale().prop_map(Change::Buy),
+        2 => (any::<usize>(), 0u128..=1_000).prop_map(|(index, keep)| Change::Cancel(index, keep)),
+        2 => (any::<usize>(), 0u128..2_000_000_000_000, 1u64..150).prop_map(|(index, added, longer)| Change::Extend(index, added, longer)),
+    ];
+    (0u64..40, change)
+}
+
 #[derive(Clone, Debug)]
 struct Sale {
     after: u64,
@@ -225,7 +367,7 @@ proptest! {
             prop_assert!(after == before || after + 1 == before, "a purchase moved {before} to {after}");
             prop_assert_eq!(up(pool.unearned(now)), pool.books.unearned_up(now).unwrap());
         }
-        let last = pool.policies.iter().map(|policy| policy.2).max().unwrap();
+        let last = pool.policies.iter().map(|policy| pool.earning(policy).until * 10).max().unwrap();
         while now < last {
             let before = pool.books.value(now).unwrap().middle();
             let rate = pool.books.rate;
@@ -239,6 +381,64 @@ proptest! {
         prop_assert_eq!(pool.books.rate, 0);
         let all: u128 = sales.iter().map(|sale| sale.net).sum();
         prop_assert_eq!(pool.books.value(now).unwrap().middle(), 100 * M + all);
+    }
+
+    /// As above with policies that are cancelled and extended at any second of theirs, and after: U is the exact sum to
+    /// the last fraction, nothing but time moves the price, and nobody is refunded more than what is left.
+    #[test]
+    fn cancels_and_extensions_keep_the_books_exact(changes in prop::collection::vec(change(), 1..40)) {
+        let mut pool = Pool::new(10);
+        pool.books.enter(100 * M, 100 * M * 1_000_000).unwrap();
+        let mut now = START;
+        let (mut came, mut went) = (100 * M, 0);
+        let mut last = now;
+        for (after, change) in changes {
+            for _ in 0..after {
+                let before = pool.books.value(now).unwrap();
+                let rate = pool.books.rate;
+                now += 1;
+                pool.accrue(now);
+                let value = pool.books.value(now).unwrap();
+                prop_assert_eq!(pool.unearned(now), pool.booked(now));
+                let earned = (U256::from(rate) >> FRACTION_BITS).to::<u128>();
+                let released = before.stream - value.stream;
+                let gain = value.middle() - before.middle();
+                prop_assert!(gain <= earned + released + 1, "{gain} of {earned} and {released}");
+            }
+            let before = pool.books.value(now).unwrap().middle();
+            match change {
+                Change::Buy(sale) => {
+                    pool.premium(sale.net, now + sale.waiting, now + sale.waiting + sale.term);
+                    came += sale.net;
+                }
+                Change::Cancel(index, keep) if !pool.policies.is_empty() => {
+                    let (unused, left) = pool.cancel(index % pool.policies.len(), keep, now);
+                    prop_assert!(unused <= left, "{unused} of {left}");
+                    went += unused * (1_000 - keep) / 1_000;
+                }
+                Change::Extend(index, added, longer) if !pool.policies.is_empty() => {
+                    let index = index % pool.policies.len();
+                    if pool.policies[index].end <= now {
+                        continue; // what has ended is not extended
+                    }
+                    let (kept, left) = pool.extend(index, added, longer, now);
+                    prop_assert!(kept <= left, "{kept} of {left}");
+                    came += added;
+                }
+                _ => continue,
+            }
+            let after = pool.books.value(now).unwrap().middle();
+            prop_assert!(after == before || after + 1 == before, "{before} became {after}");
+            prop_assert_eq!(pool.unearned(now), pool.booked(now));
+            prop_assert_eq!(pool.books.pool, came - went);
+            last = pool.policies.iter().map(|policy| pool.earning(policy).until * 10).fold(last, u64::max);
+        }
+        now = now.max(last);
+        pool.accrue(now);
+        prop_assert_eq!((pool.books.unearned, pool.books.rate), (U256::ZERO, 0));
+        now += 10 * STREAM_WEEKS;
+        pool.accrue(now);
+        prop_assert_eq!(pool.books.value(now).unwrap().middle(), came - went);
     }
 
     /// 200 idle weeks in one call or in many: the same books.

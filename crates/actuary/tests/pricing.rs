@@ -337,6 +337,24 @@ fn a_curve_may_have_its_kink_at_either_end() {
 }
 
 #[test]
+fn scenario_20_the_price_has_no_jump_at_the_kink_and_goes_on_beyond_full_utilisation() {
+    // 2 % at 80 % of 10 M, 30 % at all of it. One unit to the kink costs half a step of the flat piece less than
+    // 2 %, one unit from it half a step of the steep piece more.
+    let curve = curve("0", "0.8", "0.02", "0.3");
+    let (capacity, kink) = (u(10_000_000_000_000), u(8_000_000_000_000));
+    let (one, beyond) = (U256::ONE, u(16_000_000_000_000));
+    let positions = [kink - one, kink, kink + one, beyond];
+    let areas = positions.map(|position| curve.area_down(position, capacity).unwrap());
+    assert_eq!(areas[1] - areas[0], wad("0.02") - u(1_250));
+    assert_eq!(areas[2] - areas[1], wad("0.02") + u(70_000));
+    let rates = positions.map(|position| curve.rate_up(position, capacity).unwrap());
+    assert_eq!(rates[..3], [wad("0.02") - u(2_500), wad("0.02"), wad("0.02") + u(140_000)]);
+    // Losses have taken capital: utilisation 160 %. The steep piece goes on: 2 % + 28 % · 0.8 ÷ 0.2.
+    assert_eq!(rates[3], wad("1.14"));
+    assert_eq!(areas[3] - areas[1], kink * (wad("0.02") + wad("1.14")) / u(2));
+}
+
+#[test]
 fn a_curve_that_falls_is_refused() {
     assert_eq!(curve("0.3", "0.8", "0.2", "0.5").area_down(WAD, WAD), Err(Overflow));
     assert_eq!(curve("0", "0.8", "0.2", "0.1").area_down(WAD, WAD), Err(Overflow));
@@ -366,39 +384,77 @@ fn worked() -> Pricing {
     }
 }
 
+/// A worked premium in an asset of so many decimals: what it is for, and its net, pure, capital cost and load.
+type Worked = (u32, Sale, [u128; 4]);
+
+#[track_caller]
+fn assert_worked(vectors: [Worked; 2]) {
+    for (decimals, sale, [net, pure, capital_cost, load]) in vectors {
+        let premium = worked().premium(&sale).unwrap();
+        let expected =
+            Premium { net: u(net), pure: u(pure), capital_cost: u(capital_cost), load: u(load), locked: sale.cover };
+        assert_eq!(premium, expected, "{decimals} decimals");
+    }
+}
+
+/// Whole units of an asset.
+fn units(decimals: u32, units: u128) -> U256 {
+    u(units * 10u128.pow(decimals))
+}
+
 #[test]
 fn worked_premium_of_ninety_days() {
-    // 100,000 with six decimals; utilisation 30 → 31 %, r̂ = 7/300. Exact parts: 690.410958…, 1,469.237755…,
-    // 188.013698….
-    let unit = u(1_000_000);
-    let sale = Sale {
-        cover: u(100_000) * unit,
+    // 100,000; utilisation 30 → 31 %; r̂ = 7/300, 2.8 % with its margin. Exact parts: 690.410958904109589041…,
+    // 1,469.237755676487145805…, 188.013698630136986301…; what rounding adds is part of the load.
+    let sale = |decimals| Sale {
+        cover: units(decimals, 100_000),
         term: u(u128::from(90 * DAY)),
         rate: wad("0.023333333333333333"),
-        before: u(3_000_000) * unit,
-        capacity: u(10_000_000) * unit,
+        before: units(decimals, 3_000_000),
+        capacity: units(decimals, 10_000_000),
     };
-    let premium = worked().premium(&sale).unwrap();
-    assert_eq!(
-        premium,
-        Premium {
-            net: u(2_347_662_414),
-            pure: u(690_410_958),
-            capital_cost: u(1_469_237_755),
-            load: u(188_013_701),
-            locked: u(100_000_000_000)
-        }
-    );
+    let six = [2_347_662_414, 690_410_958, 1_469_237_755, 188_013_701];
+    let eighteen = [
+        2_347_662_413_210_733_721_149,
+        690_410_958_904_109_589_041,
+        1_469_237_755_676_487_145_805,
+        188_013_698_630_136_986_303,
+    ];
+    assert_worked([(6, sale(6), six), (18, sale(18), eighteen)]);
 }
 
 #[test]
 fn worked_premium_of_a_year_across_the_kink() {
-    let sale =
-        Sale { cover: u(10_000_000), term: YEAR, rate: wad("0.026"), before: u(85_000_000), capacity: u(100_000_000) };
-    // In cents: 3,120.00 + 5,812.80 + 16,000.00 = 24,932.80.
-    let premium = worked().premium(&sale).unwrap();
-    assert_eq!((premium.pure, premium.capital_cost, premium.load), (u(312_000), u(581_280), u(1_600_000)));
-    assert_eq!(premium.net, u(2_493_280));
+    // 100,000 from 85 to 95 %: 3,120.00 + 5,812.80 + 16,000.00 = 24,932.80, without any rounding.
+    let sale = |decimals| Sale {
+        cover: units(decimals, 100_000),
+        term: YEAR,
+        rate: wad("0.026"),
+        before: units(decimals, 850_000),
+        capacity: units(decimals, 1_000_000),
+    };
+    let parts = |decimals: u32| [2_493_280, 312_000, 581_280, 1_600_000].map(|cents| cents * 10u128.pow(decimals - 2));
+    assert_worked([(6, sale(6), parts(6)), (18, sale(18), parts(18))]);
+}
+
+#[test]
+fn worked_premium_of_odd_numbers() {
+    // One unit and one second beyond round numbers, from just below the kink to beyond it.
+    let sale = |decimals| Sale {
+        cover: units(decimals, 123_457) + u(1),
+        term: u(u128::from(90 * DAY + 1)),
+        rate: wad("0.031"),
+        before: units(decimals, 7_900_001) + u(3),
+        capacity: units(decimals, 10_000_000),
+    };
+    let six = [3_557_400_811, 1_132_422_162, 1_809_733_713, 615_244_936];
+    let eighteen = [
+        3_557_400_810_191_232_981_871,
+        1_132_422_162_068_759_512_937,
+        1_809_733_713_075_211_499_160,
+        615_244_935_047_261_969_774,
+    ];
+    assert_worked([(6, sale(6), six), (18, sale(18), eighteen)]);
 }
 
 #[test]
@@ -431,7 +487,7 @@ fn the_split_of_ensuro() {
 }
 
 #[test]
-fn a_premium_is_never_below_its_minimum_nor_nothing_for_something() {
+fn scenario_19_a_premium_is_never_below_its_minimum_nor_nothing_for_something() {
     let sale = Sale { cover: u(1), term: u(1), rate: u(1), before: U256::ZERO, capacity: u(1_000) };
     assert_eq!(worked().premium(&sale).unwrap().net, U256::ONE);
     let with_minimum = Pricing { minimum: u(77), ..worked() };
@@ -465,7 +521,7 @@ fn pricing() -> impl Strategy<Value = Pricing> {
 
 proptest! {
     #[test]
-    fn splitting_a_purchase_never_changes_its_price_beyond_rounding(
+    fn scenario_16_splitting_a_purchase_never_changes_its_price_beyond_rounding(
         pricing in pricing(), pieces in prop::collection::vec(1u128..1 << 80, 1..8), before in 0u128..1 << 80,
         capacity in 1u128..1 << 84, term in 1u128..63_072_000, rate in 0u128..1 << 60,
     ) {
@@ -520,7 +576,7 @@ proptest! {
     }
 
     #[test]
-    fn no_premium_wraps(words: [[u64; 4]; 12]) {
+    fn scenario_18_no_premium_wraps(words: [[u64; 4]; 12]) {
         let [margin_bps, capital_factor_bps, cost_of_capital, base, kink, kink_rate, full_rate, cover, term, rate, before, capacity] =
             words.map(U256::from_limbs);
         let curve = Curve { base, kink, kink_rate, full_rate };

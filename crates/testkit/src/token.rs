@@ -2,8 +2,8 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use alloy_primitives::{Address, U256, keccak256};
-use alloy_sol_types::{SolCall, SolError, sol};
+use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_sol_types::{SolCall, SolError, SolValue, sol};
 use stylus_sdk::ArbResult;
 
 use crate::{Context, Native, World};
@@ -19,12 +19,15 @@ sol! {
         function transfer(address to, uint256 value) external returns (bool);
         function approve(address spender, uint256 value) external returns (bool);
         function transferFrom(address from, address to, uint256 value) external returns (bool);
+        function nonces(address owner) external view returns (uint256);
+        function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
         function mint(address to, uint256 value) external;
         function burn(address from, uint256 value) external;
         event Transfer(address indexed from, address indexed to, uint256 value);
         error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed);
         error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed);
         error Blacklisted(address account);
+        error InvalidPermit();
     }
 }
 
@@ -80,6 +83,12 @@ impl Token {
             .expect("approval works");
     }
 
+    /// What `owner` signs so that `spender` may take `value`: as r of a permit, good once. Here a hash stands for it.
+    #[must_use]
+    pub fn sign(&self, world: &World, owner: Address, spender: Address, value: U256, deadline: U256) -> B256 {
+        signature(owner, spender, value, deadline, world.read(self.at, Erc20::noncesCall { owner }))
+    }
+
     /// The balance of `account`.
     #[must_use]
     pub fn balance_of(&self, world: &World, account: Address) -> U256 {
@@ -94,6 +103,14 @@ struct Contract {
 
 fn balance_slot(account: Address) -> U256 {
     keccak256([b"balance".as_slice(), account.as_slice()].concat()).into()
+}
+
+fn nonce_slot(account: Address) -> U256 {
+    keccak256([b"nonce".as_slice(), account.as_slice()].concat()).into()
+}
+
+fn signature(owner: Address, spender: Address, value: U256, deadline: U256, nonce: U256) -> B256 {
+    keccak256((owner, spender, value, deadline, nonce).abi_encode())
 }
 
 fn allowance_slot(owner: Address, spender: Address) -> U256 {
@@ -169,6 +186,18 @@ impl Native for Contract {
                     context.store(slot, rest);
                 }
                 self.transfer(context, call.from, call.to, call.value)
+            }
+            Erc20::noncesCall::SELECTOR => word(context.load(nonce_slot(decoded!(Erc20::noncesCall).owner))),
+            Erc20::permitCall::SELECTOR => {
+                let call = decoded!(Erc20::permitCall);
+                let nonce = context.load(nonce_slot(call.owner));
+                let late = U256::from(context.world.now()) > call.deadline;
+                if late || call.r != signature(call.owner, call.spender, call.value, call.deadline, nonce) {
+                    return Err(Erc20::InvalidPermit {}.abi_encode());
+                }
+                context.store(nonce_slot(call.owner), nonce + U256::ONE);
+                context.store(allowance_slot(call.owner, call.spender), call.value);
+                Ok(vec![])
             }
             Erc20::mintCall::SELECTOR => {
                 let call = decoded!(Erc20::mintCall);

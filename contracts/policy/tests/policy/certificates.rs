@@ -59,6 +59,9 @@ fn the_state_follows_a_policy_through_its_life() {
     town.must(town.bob, IPolicy::expireCall { policy });
     town.peers.paused.set(DAY);
     assert_eq!(town.state(policy), 5, "expired for good");
+    let policy = town.bought();
+    town.cancel(policy);
+    assert_eq!(town.state(policy), 6, "cancelled");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
 use protocol::abi::{IERC721, IPolicy, UnauthorizedCaller};
 use standards::errors::{ERC721NonexistentToken, ReentrancyGuardReentrantCall};
 
-use crate::world::{DAY, GRACE, PRODUCT, Town, subject, text, usd};
+use crate::world::{DAY, GRACE, PRODUCT, Town, WAITING, subject, text, usd};
 
 // —————————————————————————————————————————————————————————————————————————————————————————————————————————— open
 
@@ -154,7 +154,7 @@ fn without_an_open_claim_there_is_nothing_to_close() {
 }
 
 #[test]
-fn while_a_claim_is_open_a_policy_is_not_transferred() {
+fn scenario_26_while_a_claim_is_open_a_policy_is_not_transferred_and_then_its_new_holder_files() {
     let town = Town::new();
     let policy = town.bought();
     town.open(policy);
@@ -170,6 +170,28 @@ fn while_a_claim_is_open_a_policy_is_not_transferred() {
     town.close(policy, U256::ZERO);
     town.must(to, IERC721::transferFromCall { from, to, tokenId: policy });
     assert_eq!(town.policy_of(policy).holder, to);
+    let open = |caller| IPolicy::openCall { policy, caller };
+    town.refused(town.assessor, open(from)).expect::<IPolicy::NotHolder>();
+    town.must(town.assessor, open(to));
+}
+
+#[test]
+fn scenario_24_a_claim_in_the_block_of_the_purchase_is_on_cover_that_has_not_begun() {
+    let town = Town::new();
+    let policy = town.bought();
+    let terms = town.open(policy);
+    assert_eq!(terms.start, U256::from(town.world.now() + WAITING), "no incident of now lies in it");
+    town.close(policy, U256::ZERO);
+}
+
+#[test]
+fn scenario_25_a_claim_is_told_when_cover_began_after_the_waiting_period_and_ends() {
+    let town = Town::new();
+    let sold = town.world.now();
+    let policy = town.bought();
+    town.world.warp(2 * WAITING);
+    let terms = town.open(policy);
+    assert_eq!((terms.start, terms.end), (U256::from(sold + WAITING), U256::from(sold + WAITING + 90 * DAY)));
 }
 
 // ———————————————————————————————————————————————————————————————————————————————————————————————————————— expire

@@ -59,13 +59,16 @@ fn policies_are_numbered_from_one_and_counted() {
 }
 
 #[test]
-fn minting_calls_no_receiver() {
+fn scenario_31_minting_calls_no_receiver() {
+    // one that reverts; one that would take all the gas or come back in is not called either
     let town = Town::new();
     let receiver = town.world.address("receiver");
+    town.bought();
     town.world.place_native(receiver, Receiver::answering(Answer::Revert));
-    town.must(town.alice, IPolicy::buyCall { receiver, ..town.purchase() });
-    assert_eq!(town.owner_of(U256::ONE), receiver);
-    assert_eq!(town.policy_of(U256::ONE).insured, town.alice);
+    let sold = town.must(town.alice, IPolicy::buyCall { receiver, ..town.purchase() }).policy;
+    assert_eq!(town.world.frames_of_last_transaction(), 6, "Policy, and five calls to its peers and the asset");
+    assert_eq!(town.owner_of(sold), receiver);
+    assert_eq!(town.policy_of(sold).insured, town.alice);
 }
 
 #[test]

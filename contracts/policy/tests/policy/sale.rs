@@ -28,7 +28,8 @@ fn a_purchase_is_recorded_paid_and_told() {
     assert_eq!((policy.start, policy.end), (now + WAITING, now + WAITING + 90 * DAY));
     assert_eq!(policy.deadline, now + WAITING + 90 * DAY + GRACE);
     assert_eq!((policy.ratioBps, policy.deductibleBps), (9_500, 200));
-    assert_eq!((policy.premium, policy.entryHash), (sold.premium, keccak256(b"entry")));
+    assert_eq!((policy.net, policy.earning), (usd(3_000), policy.start));
+    assert_eq!(policy.entryHash, keccak256(b"entry"));
     assert_eq!((policy.filed, policy.locked, policy.expired), (false, false, false));
 
     assert_eq!(town.usd.balance_of(&town.world, town.vault), sold.premium);
@@ -71,11 +72,10 @@ fn each_peer_is_told_what_it_must_know() {
 }
 
 #[test]
-fn a_quote_in_the_same_block_is_the_premium_paid() {
+fn scenario_21_a_quote_in_the_same_block_is_the_premium_paid() {
     let town = Town::new();
     for amount in [usd(1), usd(12_345), U256::from(1_000_003)] {
-        let quote =
-            town.read(IPolicy::quoteCall { product: PRODUCT, subject: subject(), amount, term: U256::from(90 * DAY) });
+        let quote = town.read(IPolicy::quoteCall { amount, ..town.question() });
         let sold = town.must(town.alice, IPolicy::buyCall { amount, ..town.purchase() });
         assert_eq!(quote.premium, sold.premium);
         assert_eq!(quote.net, town.peers.premiums.borrow().last().unwrap().net);
@@ -85,20 +85,19 @@ fn a_quote_in_the_same_block_is_the_premium_paid() {
 #[test]
 fn a_quote_passes_on_what_risk_says() {
     let town = Town::new();
-    let quote =
-        town.read(IPolicy::quoteCall { product: PRODUCT, subject: subject(), amount: usd(100), term: U256::from(DAY) });
+    let quote = town.read(IPolicy::quoteCall { amount: usd(100), ..town.question() });
     let parts = [quote.purePremium, quote.capitalCost, quote.load, quote.rate, quote.utilisationBefore]
         .map(|part| part.to::<u64>());
     assert_eq!((quote.net, parts), (usd(3), [1, 2, 3, 4, 5]));
     assert_eq!(quote.utilisationAfter, usd(10_000_000), "the vault's capital went to Risk");
     assert_eq!((quote.ratioBps, quote.deductibleBps), (U256::from(9_500), U256::from(200)));
-    assert_eq!(quote.waiting, U256::from(WAITING));
+    assert_eq!((quote.waiting, quote.locked), (U256::from(WAITING), U256::from(9)));
 }
 
 #[test]
 fn a_quote_of_a_closed_vault_or_an_unknown_product_fails() {
     let town = Town::new();
-    let quote = |product| IPolicy::quoteCall { product, subject: subject(), amount: usd(1), term: U256::ONE };
+    let quote = |product| IPolicy::quoteCall { product, ..town.question() };
     let unknown = town.world.try_read(town.policy, quote(U256::from(9))).err().unwrap();
     assert_eq!(unknown.expect::<IRisk::UnknownProduct>().product, U256::from(9));
     town.peers.closed.set(true);
@@ -106,14 +105,9 @@ fn a_quote_of_a_closed_vault_or_an_unknown_product_fails() {
 }
 
 #[test]
-fn one_unit_less_than_the_premium_is_refused() {
+fn scenario_21_one_unit_less_than_the_premium_is_refused() {
     let town = Town::new();
-    let quote = town.read(IPolicy::quoteCall {
-        product: PRODUCT,
-        subject: subject(),
-        amount: usd(100_000),
-        term: U256::from(90 * DAY),
-    });
+    let quote = town.read(town.question());
     let less = quote.premium - U256::ONE;
     let refused = town.refused(town.alice, IPolicy::buyCall { maxPremium: less, ..town.purchase() });
     let error = refused.expect::<IPolicy::PremiumTooHigh>();
@@ -122,7 +116,7 @@ fn one_unit_less_than_the_premium_is_refused() {
 }
 
 #[test]
-fn after_its_deadline_a_purchase_is_refused() {
+fn scenario_21_after_its_deadline_a_purchase_is_refused() {
     let town = Town::new();
     let deadline = U256::from(town.world.now() - 1);
     let refused = town.refused(town.alice, IPolicy::buyCall { deadline, ..town.purchase() });
@@ -179,8 +173,7 @@ fn a_product_that_risk_does_not_know_is_not_sold() {
 fn before_it_is_wired_the_contract_sells_and_quotes_nothing() {
     let town = Town::unwired();
     town.refused(town.alice, town.purchase()).expect::<NotWired>();
-    let quote = IPolicy::quoteCall { product: PRODUCT, subject: subject(), amount: usd(1), term: U256::ONE };
-    town.world.try_read(town.policy, quote).err().unwrap().expect::<NotWired>();
+    town.world.try_read(town.policy, town.question()).err().unwrap().expect::<NotWired>();
 }
 
 #[test]
@@ -239,10 +232,27 @@ fn a_trigger_that_answers_garbage_is_told_from_one_that_answers() {
     town.bought();
 }
 
+#[test]
+fn a_quote_hears_the_trigger_as_far_as_it_can_be_read() {
+    let town = Town::new();
+    town.peers.interest.set(usd(150_000));
+    town.read(town.question());
+    town.bought();
+    let refused = || town.world.try_read(town.policy, town.question()).err().unwrap();
+    let error = refused().expect::<IPolicy::InterestExceeded>();
+    assert_eq!((error.cover, error.interest), (usd(200_000), usd(150_000)));
+    town.read(IPolicy::quoteCall { insured: town.bob, ..town.question() });
+    town.read(IPolicy::quoteCall { position: text("other"), ..town.question() });
+    town.peers.mute.set(true); // as one that writes when it is entered
+    town.read(town.question());
+    town.peers.healthy.set(false);
+    assert_eq!(refused().expect::<IPolicy::SubjectNotHealthy>().subject, subject());
+}
+
 // ————————————————————————————————————————————————————————————————————————————————————————————————————— interest
 
 #[test]
-fn live_cover_on_one_interest_stays_within_it() {
+fn scenario_27_live_cover_on_one_interest_stays_within_it() {
     let town = Town::new();
     town.peers.interest.set(usd(150_000));
     town.bought();
@@ -375,7 +385,7 @@ proptest! {
 fn what_does_not_fit_is_refused_and_never_cut() {
     let town = Town::new();
     town.bought();
-    let too_much = U256::from(u128::MAX) + U256::ONE;
+    let too_much = U256::ONE << 96;
     town.peers.net_bps.set(0);
     town.refused(town.alice, IPolicy::buyCall { amount: too_much, ..town.purchase() })
         .expect::<standards::errors::SafeCastOverflowedUintDowncast>();

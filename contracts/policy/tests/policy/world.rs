@@ -10,7 +10,10 @@ use alloy_sol_types::{SolCall, SolError, SolValue};
 use policy::{Policy, PolicyExt};
 use protocol::abi::{ICertificate, IERC4626, IPolicy, IRisk, ITrigger, IVault};
 use stylus_sdk::ArbResult;
-use testkit::{Context, Native, Reverted, World, token::Token};
+use testkit::{
+    Context, Native, Reverted, World,
+    token::{Erc20, Token},
+};
 
 pub(crate) const DAY: u64 = 24 * 60 * 60;
 pub(crate) const WAITING: u64 = DAY;
@@ -42,12 +45,21 @@ pub(crate) struct Peers {
     pub(crate) moved: Cell<bool>,
     pub(crate) underwritten: RefCell<Vec<IRisk::underwriteCall>>,
     pub(crate) released: RefCell<Vec<IRisk::releaseCall>>,
+    pub(crate) renewed: RefCell<Vec<IRisk::renewCall>>,
+    /// No incident is open on any line.
+    pub(crate) quiet: Cell<bool>,
+    pub(crate) clocks: Cell<u64>,
+    pub(crate) status: Cell<u8>,
     // Vault
     pub(crate) capital: Cell<U256>,
     pub(crate) closed: Cell<bool>,
     pub(crate) premiums: RefCell<Vec<IVault::premiumCall>>,
+    pub(crate) refunds: RefCell<Vec<IVault::refundCall>>,
+    pub(crate) repriced: RefCell<Vec<IVault::repriceCall>>,
     // Trigger
     pub(crate) healthy: Cell<bool>,
+    /// Refuses to be entered.
+    pub(crate) mute: Cell<bool>,
     pub(crate) entry: RefCell<Vec<u8>>,
     pub(crate) interest: Cell<U256>,
     pub(crate) size: Cell<U256>,
@@ -97,11 +109,20 @@ fn risk(peers: &Peers, context: &Context<'_>, input: &[u8]) -> ArbResult {
             vault: world.address(if peers.moved.get() { "elsewhere" } else { "vault" }),
             trigger: world.address(if peers.moved.get() { "elsewhere" } else { "trigger" }),
             cover: 5,
-            status: 1,
+            status: peers.status.get(),
             family: call.id,
             latest: call.id,
         };
         return Ok(product.abi_encode());
+    }
+    if as_call::<IRisk::productCountCall>(input).is_some() {
+        return Ok(U256::from(2).abi_encode());
+    }
+    if as_call::<IRisk::termsCall>(input).is_some() {
+        return Ok((1..=27u64).flat_map(|word| U256::from(word).to_be_bytes::<32>()).collect());
+    }
+    if let Some(call) = as_call::<IRisk::capacityCall>(input) {
+        return Ok((usd(2_000_000), call.capital / U256::from(2)).abi_encode());
     }
     if let Some(call) = as_call::<IRisk::quoteCall>(input) {
         let quote = IRisk::Quote {
@@ -126,11 +147,23 @@ fn risk(peers: &Peers, context: &Context<'_>, input: &[u8]) -> ArbResult {
         peers.underwritten.borrow_mut().push(call);
         return Ok(answer.abi_encode());
     }
+    if let Some(call) = as_call::<IRisk::renewCall>(input) {
+        if !peers.quiet.get() {
+            return Err(IRisk::LineNotQuiet { product: call.product, subject: call.subject }.abi_encode());
+        }
+        let answer = (net(call.cover), call.deadline + call.term);
+        peers.renewed.borrow_mut().push(call);
+        return Ok(answer.abi_encode());
+    }
     if let Some(call) = as_call::<IRisk::releaseCall>(input) {
+        if !peers.quiet.get() {
+            return Err(IRisk::LineNotQuiet { product: call.product, subject: call.subject }.abi_encode());
+        }
         peers.released.borrow_mut().push(call);
         return Ok(vec![]);
     }
     if as_call::<IRisk::claimsClockCall>(input).is_some() {
+        peers.clocks.set(peers.clocks.get() + 1);
         return Ok(U256::from(clock).abi_encode());
     }
     Err(vec![])
@@ -147,11 +180,40 @@ fn vault(peers: &Peers, context: &Context<'_>, input: &[u8]) -> ArbResult {
         peers.premiums.borrow_mut().push(call);
         return Ok(vec![]);
     }
+    if let Some(call) = as_call::<IVault::refundCall>(input) {
+        let refunded = refund(context.world.now(), &call);
+        peers.refunds.borrow_mut().push(call.clone());
+        let transfer = Erc20::transferCall { to: call.to, value: refunded };
+        context.call(context.world.address("usd"), transfer.abi_encode())?;
+        return Ok(refunded.abi_encode());
+    }
+    if let Some(call) = as_call::<IVault::repriceCall>(input) {
+        let kept = unused(context.world.now(), call.net, call.start, call.end) + call.addedNet;
+        peers.repriced.borrow_mut().push(call);
+        return Ok(kept.abi_encode());
+    }
     Err(vec![])
 }
 
+/// ⌊net · (end − m) ÷ (end − start)⌋, m = max(now, start): what a policy's cover has not used.
+pub(crate) fn unused(now: u64, net: U256, start: U256, end: U256) -> U256 {
+    net * (end - start.max(U256::from(now))) / (end - start)
+}
+
+/// What the vault refunds: the unused part of the premium, as far as claims left the cover, less the short rate.
+pub(crate) fn refund(now: u64, call: &IVault::refundCall) -> U256 {
+    let bps = U256::from(10_000);
+    unused(now, call.net, call.start, call.end) * call.remaining / call.cover * (bps - call.shortRateBps) / bps
+}
+
 fn trigger(peers: &Peers, _: &Context<'_>, input: &[u8]) -> ArbResult {
+    if as_call::<ITrigger::healthyCall>(input).is_some() {
+        return Ok(peers.healthy.get().abi_encode());
+    }
     let Some(call) = as_call::<ITrigger::enterCall>(input) else { return Err(vec![]) };
+    if peers.mute.get() {
+        return Err(vec![]);
+    }
     peers.entered.borrow_mut().push(call);
     if let Some(garbled) = &*peers.garbled.borrow() {
         return Ok(garbled.clone());
@@ -202,10 +264,17 @@ impl Town {
             moved: Cell::new(false),
             underwritten: RefCell::default(),
             released: RefCell::default(),
+            renewed: RefCell::default(),
+            quiet: Cell::new(true),
+            clocks: Cell::new(0),
+            status: Cell::new(1),
             capital: Cell::new(usd(10_000_000)),
             closed: Cell::new(false),
             premiums: RefCell::default(),
+            refunds: RefCell::default(),
+            repriced: RefCell::default(),
             healthy: Cell::new(true),
+            mute: Cell::new(false),
             entry: RefCell::default(),
             interest: Cell::new(U256::MAX),
             size: Cell::new(U256::MAX),
@@ -302,6 +371,12 @@ impl Town {
         }
     }
 
+    /// What alice asks before it.
+    pub(crate) fn question(&self) -> IPolicy::quoteCall {
+        let IPolicy::buyCall { product, subject, insured, position, amount, term, .. } = self.purchase();
+        IPolicy::quoteCall { product, subject, insured, position, amount, term }
+    }
+
     /// Alice buys the usual; the policy's number.
     #[track_caller]
     pub(crate) fn bought(&self) -> U256 {
@@ -321,6 +396,18 @@ impl Town {
     #[track_caller]
     pub(crate) fn close(&self, policy: U256, confirmed: U256) {
         self.must(self.assessor, IPolicy::closeCall { policy, confirmed });
+    }
+
+    #[track_caller]
+    pub(crate) fn cancel(&self, policy: U256) -> U256 {
+        self.must(self.alice, IPolicy::cancelCall { policy, receiver: self.alice })
+    }
+
+    /// Live cover on the usual interest of alice.
+    #[track_caller]
+    pub(crate) fn live_cover(&self) -> U256 {
+        let (insured, position) = (self.alice, B256::ZERO);
+        self.read(IPolicy::coverOnCall { product: PRODUCT, subject: subject(), insured, position }).amount
     }
 
     /// Lets the peer of this name call the contract in the middle of its next answers.

@@ -7,7 +7,7 @@ use risk::{Risk, RiskExt};
 use standards::errors::{AddressEmptyCode, OwnableInvalidOwner};
 use testkit::{Reverted, World};
 
-use crate::town::{CONFIRMED, DAY, LATENT, SHORTEST, Town, WEEK, plain_terms, text, u, usd};
+use crate::town::{CONFIRMED, DAY, GRACE, LATENT, SHORTEST, TERM, Town, WAITING, WEEK, plain_terms, text, u, usd};
 
 #[test]
 fn times_are_fixed_at_construction_within_their_bounds() {
@@ -249,6 +249,86 @@ fn a_status_goes_on_one_step_at_a_time() {
     assert_eq!(told, [1, 2, 3]);
     let unknown = IRisk::setStatusCall { product: u(9), status: 1 };
     town.owner_refused(unknown).expect::<IRisk::UnknownProduct>();
+}
+
+#[test]
+fn a_product_is_retired_when_none_of_its_cover_is_in_force() {
+    let town = Town::plain();
+    let retire = |lines: u64| {
+        let refused = town.owner_refused(IRisk::setStatusCall { product: u(1), status: 3 });
+        let refused = refused.expect::<IRisk::CoverInForce>();
+        assert_eq!((refused.product, refused.lines), (u(1), u(lines)));
+    };
+    let cancelled = [town.buy("X", usd(1_000)), town.buy("X", usd(2_000))];
+    town.buy("Y", usd(1_000));
+    // the cover of another version is its own
+    let next: u64 = town.own(IRisk::reviseProductCall { family: u(1), newTerms: plain_terms() }).to();
+    town.list(next, "Y", "key Y");
+    town.set_status(next, 1);
+    town.make(IRisk::underwriteCall { product: u(next), ..town.purchase("Y", usd(1_000)) });
+    retire(2);
+    town.release(&cancelled[0]);
+    retire(2);
+    town.release(&cancelled[1]);
+    retire(1);
+    // over, but nobody has taken it out of the books
+    town.warp(WAITING + TERM + GRACE + WEEK);
+    assert_eq!(town.line("Y").cover, U256::ZERO);
+    retire(1);
+    assert!(town.catch_up("Y", 64));
+    town.set_status(1, 3);
+    assert_eq!(town.read(IRisk::productCall { id: u(1) }).status, 3);
+    town.set_status(next, 2);
+    town.owner_refused(IRisk::setStatusCall { product: u(next), status: 3 }).expect::<IRisk::CoverInForce>();
+}
+
+#[test]
+fn a_product_whose_policies_were_filed_is_retired_when_they_are_paid_or_expired() {
+    let town = Town::plain();
+    let (mut paid, mut part) = (town.buy("X", usd(1_000)), town.buy("X", usd(1_000)));
+    town.warp(2 * DAY);
+    town.open("X");
+    town.claim(&mut paid, 10_000, usd(1_000));
+    town.claim(&mut part, 10_000, usd(400));
+    town.set_status(1, 2);
+    let retire = IRisk::setStatusCall { product: u(1), status: 3 };
+    town.warp(WAITING + TERM + GRACE + WEEK);
+    town.catch_up("X", 64);
+    town.owner_refused(retire.clone()).expect::<IRisk::CoverInForce>();
+    town.release(&paid);
+    town.release(&part);
+    town.own(retire);
+}
+
+#[test]
+fn the_wording_of_a_version_has_its_place_before_it_is_on_sale() {
+    let town = Town::bare();
+    town.add_vault(town.vault);
+    let product = town.add_product(town.vault, plain_terms());
+    let read = |id: u64| town.read(IRisk::termsURICall { product: u(id) });
+    let set = |uri: &str| IRisk::setTermsURICall { product: u(product), uri: uri.into() };
+    assert_eq!(read(product), "");
+    let most = "x".repeat(256);
+    for uri in [&most[..], "", "ipfs://a", &most[..31], &most[..32], &most[..33], "https://palisade.example/wording/1"]
+    {
+        town.own(set(uri));
+        assert_eq!(read(product), uri);
+        let told = town.world.events::<IRisk::TermsURISet>(town.risk);
+        assert_eq!((told.last().unwrap().product, &told.last().unwrap().uri[..]), (u(product), uri));
+    }
+    let refused = town.owner_refused(set(&"x".repeat(257))).expect::<ParameterOutOfBounds>();
+    assert_eq!((refused.parameter, refused.value), (text("termsURI"), u(257)));
+    // for ever from its first sale on; a new version tells its own
+    for status in 1..=3 {
+        town.set_status(product, status);
+        assert_eq!(town.owner_refused(set("ipfs://b")).expect::<IRisk::TermsFixed>().product, u(product));
+    }
+    assert_eq!(read(product), "https://palisade.example/wording/1");
+    let next: u64 = town.own(IRisk::reviseProductCall { family: u(product), newTerms: plain_terms() }).to();
+    assert_eq!(read(next), "");
+    let unknown = IRisk::setTermsURICall { product: u(9), uri: String::new() };
+    town.owner_refused(unknown).expect::<IRisk::UnknownProduct>();
+    town.unread(IRisk::termsURICall { product: u(9) }).expect::<IRisk::UnknownProduct>();
 }
 
 #[test]

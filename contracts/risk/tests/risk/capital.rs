@@ -76,6 +76,19 @@ fn what_the_reserve_holds_requires_no_capital_twice() {
 }
 
 #[test]
+fn a_change_of_a_vaults_factors_leaves_its_reserve() {
+    let town = town();
+    town.buy("X", usd(3_000_000));
+    town.warp(2 * DAY);
+    town.open("X");
+    let before = town.gate();
+    town.own(IRisk::setCapitalCall { vault: town.vault, minimumBps: 9_000, targetBps: 15_000, floor: 7 });
+    let after = town.gate();
+    assert_eq!((after.reserve, after.unsettled), (before.reserve, before.unsettled));
+    assert_eq!((after.reserve, after.unsettled, after.target), (usd(3_000_000), u(1), u(7)));
+}
+
+#[test]
 fn lines_on_one_key_add_up() {
     let town = town();
     town.list(1, "X2", "key X");
@@ -273,6 +286,7 @@ fn only_the_owner_configures() {
         }),
         alloy_sol_types::SolCall::abi_encode(&IRisk::reviseProductCall { family: u(1), newTerms: plain_terms() }),
         alloy_sol_types::SolCall::abi_encode(&IRisk::setStatusCall { product: u(1), status: 2 }),
+        alloy_sol_types::SolCall::abi_encode(&IRisk::setTermsURICall { product: u(1), uri: "ipfs://a".into() }),
         alloy_sol_types::SolCall::abi_encode(&IRisk::listSubjectCall {
             product: u(1),
             subject: text("W"),

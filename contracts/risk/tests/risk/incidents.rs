@@ -540,10 +540,11 @@ fn incidents_of_a_dead_line_are_booked_too() {
     let town = Town::plain();
     let mut a = town.buy("X", m(10));
     town.set_status(1, 2);
-    town.set_status(1, 3);
     town.warp(2 * DAY);
     assert_eq!(town.open("X").1, m(10));
     assert_eq!(town.claim(&mut a, 10_000, m(10)), (m(10), m(0)));
+    town.set_status(1, 3);
+    assert_eq!(town.book(town.report("X", 1, CONFIRMED, town.now(), town.now(), 10_000)), (m(0), m(0)));
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn what_peers_call_every_day_is_in_the_first_program() {
     let world = World::new();
     for selector in [
         IRisk::underwriteCall::SELECTOR,
+        IRisk::renewCall::SELECTOR,
         IRisk::releaseCall::SELECTOR,
         IRisk::incidentCall::SELECTOR,
         IRisk::claimCall::SELECTOR,

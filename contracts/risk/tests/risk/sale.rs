@@ -1,7 +1,7 @@
 //! Sales: what is checked, what they cost, what they book.
 
 use actuary::{
-    math::{BPS, WAD, mul_div_down},
+    math::{BPS, WAD},
     premium::{Premium, Pricing as Formula, Sale},
 };
 use alloy_primitives::U256;
@@ -116,11 +116,13 @@ fn a_product_sells_only_while_it_is_on_sale() {
     refused(&town);
     town.set_status(product, 1);
     town.buy("X", usd(1_000));
-    for status in [2, 3] {
-        town.set_status(product, status);
-        refused(&town);
-    }
+    town.set_status(product, 2);
+    refused(&town);
     assert_eq!(town.line("X").cover, usd(1_000), "what is sold runs on");
+    town.warp(WAITING + TERM + GRACE + WEEK);
+    assert!(town.catch_up("X", 64));
+    town.set_status(product, 3);
+    refused(&town);
 }
 
 #[test]
@@ -210,6 +212,27 @@ fn new_cover_must_leave_target_capital() {
     let small = with("Y", usd(200), usd(999_999));
     let town = Town::plain();
     assert_eq!(town.not_sold(small).expect::<IRisk::InsufficientCapital>().required, usd(1_000_000));
+}
+
+#[test]
+fn nothing_is_sold_while_the_reserve_exceeds_the_capital() {
+    let mut terms = plain_terms();
+    terms.limits.capitalFactorBps = 5_000; // so that capacity does not bind
+    let town = Town::with(terms);
+    town.buy("X", usd(6_000_000));
+    town.warp(2 * DAY);
+    town.open("X");
+    // the reserve holds all that is sold, so that the target is but the floor of 1 M
+    assert_eq!((town.gate().reserve, town.gate().target), (usd(6_000_000), usd(1_000_000)));
+    let with = |capital| IRisk::underwriteCall { capital, ..town.purchase("Y", usd(1_000)) };
+    let refused = town.not_sold(with(usd(6_000_000) - u(1))).expect::<IRisk::InsufficientCapital>();
+    assert_eq!((refused.capital, refused.required), (usd(6_000_000) - u(1), usd(6_000_000)));
+    town.make(with(usd(6_000_000)));
+    // it opens by itself when the reserve falls
+    town.warp(DAY);
+    town.book(town.report("X", 1, CONFIRMED, town.now() - DAY, town.now(), 2_500));
+    assert_eq!(town.gate().reserve, usd(1_500_000));
+    town.make(with(usd(6_000_000) - u(1)));
 }
 
 #[test]
@@ -337,7 +360,7 @@ fn cover_leaves_by_itself_when_the_week_of_its_deadline_is_over() {
 }
 
 #[test]
-fn two_hundred_idle_weeks_are_skipped() {
+fn scenario_33_two_hundred_idle_weeks_are_skipped() {
     let town = Town::plain();
     town.buy("X", usd(1_000));
     town.warp(200 * WEEK);
@@ -347,7 +370,7 @@ fn two_hundred_idle_weeks_are_skipped() {
 }
 
 #[test]
-fn two_catch_ups_equal_one() {
+fn scenario_33_two_catch_ups_equal_one() {
     let mut terms = plain_terms();
     terms.limits.maxTerm = (730 * DAY) as u32;
     let twice = Town::with(terms.clone());
@@ -380,7 +403,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn splitting_a_purchase_never_changes_its_price_beyond_rounding(parts in prop::collection::vec(10_000u64..100_000_000, 1..6), before in 0u64..20_000_000) {
+    fn scenario_16_splitting_a_purchase_never_changes_its_price_beyond_rounding(parts in prop::collection::vec(10_000u64..100_000_000, 1..6), before in 0u64..20_000_000) {
         let (whole, split) = (Town::plain(), Town::plain());
         if before >= 100 {
             let before = usd(before.min(10_000_000));
@@ -412,23 +435,5 @@ proptest! {
         let sale = town.world.send(town.policy, town.risk, call);
         let quote = quote.map(|quote| (quote.net, quote.ratioBps));
         prop_assert_eq!(quote, sale.map(|sale| (sale.net, sale.ratioBps)));
-    }
-
-    #[test]
-    fn no_input_of_a_sale_is_worse_than_a_typed_error(words: [[u64; 4]; 5], small in 0usize..6) {
-        let town = Town::plain();
-        let [product, amount, term, capital, size] = words.map(U256::from_limbs);
-        let mut call = IRisk::underwriteCall { product, subject: text("X"), amount, term, capital, size };
-        // all but one of them sensible, in turn
-        let sensible = town.purchase("X", usd(1_000));
-        if small != 0 { call.product = sensible.product; }
-        if small != 1 { call.amount = sensible.amount; }
-        if small != 2 { call.term = sensible.term; }
-        if small != 3 { call.capital = sensible.capital; }
-        if small != 4 { call.size = sensible.size; }
-        if let Err(reverted) = town.world.send(town.policy, town.risk, call) {
-            prop_assert!(reverted.0.len() >= 4);
-        }
-        prop_assert_eq!(mul_div_down(town.line("X").cover, BPS, BPS), Ok(town.active_cover()));
     }
 }

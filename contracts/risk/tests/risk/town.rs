@@ -258,6 +258,42 @@ impl Town {
         self.world.refused(self.policy, self.risk, call)
     }
 
+    /// A renewal for `term` more seconds.
+    pub(crate) fn renewal(&self, cover: &Cover, term: u64) -> IRisk::renewCall {
+        IRisk::renewCall {
+            product: u(cover.product),
+            subject: cover.subject,
+            cover: cover.cover,
+            deadline: cover.deadline,
+            term: u(term),
+            capital: self.capital,
+            size: U256::MAX,
+        }
+    }
+
+    /// Renews a policy; answers with its premium and its new deadline.
+    #[track_caller]
+    pub(crate) fn renew(&self, cover: &Cover, term: u64) -> (U256, U256) {
+        self.make_renewal(self.renewal(cover, term))
+    }
+
+    #[track_caller]
+    pub(crate) fn make_renewal(&self, call: IRisk::renewCall) -> (U256, U256) {
+        let renewed = self.world.send(self.policy, self.risk, call).unwrap();
+        (renewed.net, renewed.newDeadline)
+    }
+
+    #[track_caller]
+    pub(crate) fn not_renewed(&self, call: IRisk::renewCall) -> Reverted {
+        self.world.refused(self.policy, self.risk, call)
+    }
+
+    pub(crate) fn quote_renewal(&self, call: IRisk::renewCall) -> Result<IRisk::Quote, Reverted> {
+        let IRisk::renewCall { product, subject, cover, deadline, term, capital, .. } = call;
+        let call = IRisk::quoteRenewalCall { product, subject, cover, deadline, term, capital };
+        self.world.try_read(self.risk, call)
+    }
+
     pub(crate) fn report(
         &self,
         subject: &str,

@@ -55,7 +55,7 @@ fn what_comes_in_is_what_was_previewed() {
 
 /// The first depositor's attack: one unit and a large donation.
 #[test]
-fn a_donation_cannot_take_the_next_deposit() {
+fn scenario_01_a_donation_cannot_take_the_next_deposit() {
     let scene = Scene::new();
     scene.deposit(scene.alice, 1);
     scene.token.mint(&scene.world, scene.vault, u(M));
@@ -65,7 +65,7 @@ fn a_donation_cannot_take_the_next_deposit() {
 }
 
 #[test]
-fn a_donation_changes_nothing() {
+fn scenario_02_a_donation_changes_nothing() {
     let scene = Scene::new();
     scene.deposit(scene.alice, 10 * M);
     scene.sell(M, 0, 4 * WEEK);
@@ -88,6 +88,35 @@ fn a_deposit_that_makes_no_share_is_refused() {
     scene
         .refused(scene.alice, IERC4626::mintCall { shares: U256::ZERO, receiver: scene.alice })
         .expect::<IVault::ZeroShares>();
+}
+
+/// After a payout of nearly everything a share is cheap, and after what was won back it is dear again; one unit makes
+/// shares or is refused, and is never lost.
+#[test]
+fn scenario_03_one_unit_after_a_loss_makes_shares_or_is_refused() {
+    for recovered in [0, 1, M, 50 * M] {
+        let scene = Scene::new();
+        scene.deposit(scene.alice, 10 * M);
+        scene.lose(9 * M + 876_543_210_987);
+        if recovered > 0 {
+            scene.fund(scene.carol, recovered);
+            scene.done(scene.carol, IVault::recoverCall { amount: u(recovered) });
+            scene.weeks(5);
+        }
+        scene.fund(scene.bob, 1);
+        let shares = scene.read(IERC4626::previewDepositCall { assets: u(1u64) });
+        if shares.is_zero() {
+            scene.refused(scene.bob, deposit(1, scene.bob)).expect::<IVault::ZeroShares>();
+        } else {
+            assert_eq!(scene.done(scene.bob, deposit(1, scene.bob)), shares);
+        }
+    }
+    // The dearest share: a premium that nobody holds shares of.
+    let scene = Scene::new();
+    scene.sell(10 * M, 0, WEEK);
+    scene.weeks(3);
+    scene.fund(scene.bob, 1);
+    scene.refused(scene.bob, deposit(1, scene.bob)).expect::<IVault::ZeroShares>();
 }
 
 #[test]
@@ -173,6 +202,70 @@ fn a_deposit_can_ask_for_at_least_so_many_shares() {
     let error = scene.refused(scene.alice, call(shares + u(1u64))).expect::<IVault::SlippageExceeded>();
     assert_eq!((error.value, error.limit), (shares, shares + u(1u64)));
     assert_eq!(scene.done(scene.alice, call(shares)), shares);
+}
+
+#[test]
+fn a_mint_can_ask_for_at_most_so_many_assets() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 10 * M);
+    scene.sell(M, 0, WEEK);
+    scene.weeks(2);
+    scene.fund(scene.bob, 10 * M);
+    let shares = u(M) * u(SHARES);
+    let cost = scene.read(IERC4626::previewMintCall { shares });
+    near(cost, u(11 * M / 10), 1);
+    let call = |most: U256| IVault::mintCall { shares, receiver: scene.bob, maxAssets: most };
+    let error = scene.refused(scene.bob, call(cost - u(1u64))).expect::<IVault::SlippageExceeded>();
+    assert_eq!((error.value, error.limit), (cost, cost - u(1u64)));
+    assert_eq!(scene.done(scene.bob, call(cost)), cost);
+    assert_eq!((scene.shares_of(scene.bob), scene.assets_of(scene.bob)), (shares, u(10 * M) - cost));
+}
+
+/// In any of these states a deposit and a mint of the limit succeed, and one unit more is refused.
+#[test]
+fn limits_are_what_can_be_done() {
+    type State = (bool, fn(&Scene));
+    let states: [State; 8] = [
+        (true, |_| {}),
+        (true, |scene| scene.world.warp(WEEK / 3)),
+        (false, |scene| scene.gate.reserve.set(11 * M)),
+        (true, |scene| scene.weeks(64)),
+        // Beyond 64 edges the books are caught up first.
+        (false, |scene| scene.weeks(65)),
+        (true, |scene| {
+            scene.weeks(65);
+            scene.done(scene.carol, IVault::catchUpCall { edges: u(1u64) });
+        }),
+        (false, |scene| {
+            scene.done(scene.owner, IVault::orderRunOffCall { ordered: true });
+        }),
+        (false, |scene| {
+            scene.gate.reserve.set(20 * M);
+            scene.pay(1, scene.carol, 0, 20 * M);
+        }),
+    ];
+    for (i, (open, prepare)) in states.into_iter().enumerate() {
+        let stage = || {
+            let scene = Scene::new();
+            scene.deposit(scene.alice, 10 * M);
+            scene.sell(3 * M, 0, 200 * WEEK);
+            scene.fund(scene.bob, 1_000 * M);
+            prepare(&scene);
+            scene
+        };
+        for more in [0u64, 1] {
+            let succeeds = open && more == 0;
+            let scene = stage();
+            let assets = scene.read(IERC4626::maxDepositCall { receiver: scene.bob });
+            assert_eq!(!assets.is_zero(), open, "state {i}");
+            let call = IERC4626::depositCall { assets: assets + u(more), receiver: scene.bob };
+            assert_eq!(scene.send(scene.bob, call).is_ok(), succeeds, "state {i}");
+            let scene = stage();
+            let shares = scene.read(IERC4626::maxMintCall { receiver: scene.bob });
+            let call = IERC4626::mintCall { shares: shares + u(more), receiver: scene.bob };
+            assert_eq!(scene.send(scene.bob, call).is_ok(), succeeds, "state {i}");
+        }
+    }
 }
 
 #[test]

@@ -8,4 +8,6 @@ mod payouts;
 mod premiums;
 mod redemptions;
 mod reentrancy;
+mod refunds;
+mod scenarios;
 mod scene;

@@ -185,6 +185,35 @@ fn a_payee_that_the_token_refuses_gets_a_credit() {
     assert_eq!(scene.solvency().payables, U256::ZERO);
 }
 
+/// A token that changes balances by itself. What it adds is nobody's; what it takes is missed by who comes when nothing is
+/// left: a redemption waits, a payout becomes a credit, and both are there again when the balance is.
+#[test]
+fn the_books_do_not_follow_a_token_that_changes_balances() {
+    let scene = Scene::new();
+    let shares = scene.deposit(scene.alice, 10 * M);
+    scene.request(scene.alice, shares / u(2u64));
+    scene.weeks(3);
+    scene.serve();
+    let before = scene.solvency_words();
+    scene.token.mint(&scene.world, scene.vault, u(3 * M));
+    assert_eq!(scene.solvency_words(), before);
+    scene.token.burn(&scene.world, scene.vault, u(9 * M));
+    assert_eq!(scene.solvency_words(), before);
+
+    let redeem = IERC4626::redeemCall { shares: shares / u(2u64), receiver: scene.alice, controller: scene.alice };
+    scene.refused(scene.alice, redeem.clone());
+    let withdraw = IERC4626::withdrawCall { assets: u(4 * M), receiver: scene.alice, controller: scene.alice };
+    scene.done(scene.alice, withdraw);
+    scene.gate.reserve.set(M);
+    assert_eq!(scene.pay(1, scene.bob, 0, M), u(M));
+    assert_eq!(scene.read(IVault::creditOfCall { account: scene.bob }), u(M));
+
+    scene.token.mint(&scene.world, scene.vault, u(6 * M));
+    scene.done(scene.bob, IVault::withdrawCreditCall { receiver: scene.bob });
+    near(scene.redeem_all(scene.alice), u(M), 1);
+    assert_eq!(scene.assets_of(scene.vault), scene.solvency().cash);
+}
+
 #[test]
 fn a_top_up_that_cannot_be_sent_is_a_credit_too() {
     let scene = Scene::new();
@@ -259,7 +288,7 @@ fn a_claim_cuts_the_stream_before_it_cuts_deeper() {
 }
 
 #[test]
-fn a_pool_whose_share_is_worth_nearly_nothing_is_given_up_for_ever() {
+fn scenario_11_a_pool_whose_share_is_worth_nearly_nothing_is_given_up_for_ever() {
     let scene = Scene::new();
     let shares = scene.deposit(scene.alice, 10 * M);
     scene.lose(10 * M - 10_000_000_000); // a thousandth is left

@@ -1,14 +1,15 @@
 //! Premiums, fees and credits, and bringing the books forward.
 
 use alloy_primitives::{Address, U256};
+use proptest::prelude::*;
 use protocol::abi::{
-    IERC4626, IOwned,
+    IERC20, IERC4626, IOwned,
     IOwned::{ParameterOutOfBounds, UnauthorizedCaller},
     IVault,
 };
 use vault::premiums::name;
 
-use crate::scene::{M, Scene, Settings, WEEK, near, u};
+use crate::scene::{M, SHARES, Scene, Settings, WEEK, near, u};
 
 #[test]
 fn a_premium_is_unearned_at_first_and_earned_over_the_weeks_of_its_cover() {
@@ -57,6 +58,134 @@ fn the_price_never_jumps() {
         before = after;
     }
     assert_eq!(scene.solvency().unearned, U256::ZERO);
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Buy { net: u64, waiting: u64, term: u64 },
+    Cancel { policy: usize, remaining: u64 },
+    Extend { policy: usize, added: u64, longer: u64 },
+    Donate(u64),
+    Deposit(u64),
+    Request(u64),
+    TakeBack,
+    Serve { reserve: u64, minimum: u64 },
+    CatchUp,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (1u64..M, 0u64..25, 1u64..60).prop_map(|(net, waiting, term)| Event::Buy { net, waiting, term }),
+        2 => (any::<usize>(), 0u64..=1_000).prop_map(|(policy, remaining)| Event::Cancel { policy, remaining }),
+        2 => (any::<usize>(), 0u64..M, 1u64..60)
+            .prop_map(|(policy, added, longer)| Event::Extend { policy, added, longer }),
+        1 => (1u64..M).prop_map(Event::Donate),
+        2 => (1u64..M).prop_map(Event::Deposit),
+        2 => (1u64..=100).prop_map(Event::Request),
+        1 => Just(Event::TakeBack),
+        3 => (0u64..50 * M, 0u64..90 * M).prop_map(|(reserve, minimum)| Event::Serve { reserve, minimum }),
+        1 => Just(Event::CatchUp),
+    ]
+}
+
+/// N and S + δ: the middle price.
+fn middle_price(scene: &Scene) -> (U256, U256, IVault::Solvency) {
+    let solvency = scene.solvency();
+    let worth = solvency.assets.saturating_sub(solvency.stream) + u(1u64);
+    (worth, scene.read(IERC20::totalSupplyCall {}) + u(SHARES), solvency)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::default())]
+
+    /// Second by second over weeks of ten seconds: purchases, cancels, extensions, donations, deposits, requests, services
+    /// at any exit price, and edges at which cohorts close never move the price of those that stay. Time moves it by what
+    /// is earned and released, which is never more than the rates that run.
+    #[test]
+    fn nothing_but_time_and_claims_moves_the_price(events in prop::collection::vec((0u64..8, event()), 1..60)) {
+        let scene = Scene::with(Settings { week: 10, cooldown: 5, patience: 0, ..Settings::default() });
+        scene.deposit(scene.alice, 100 * M);
+        scene.fund(scene.bob, 100 * M);
+        let mut sold: Vec<(u64, u64, u64)> = vec![];
+        // The most that can be earned in a second: every premium that was sold, in one week.
+        let mut fastest = U256::ZERO;
+        for (after, event) in events {
+            for _ in 0..after {
+                let (worth, shares, before) = middle_price(&scene);
+                let end = scene.events::<IVault::StreamAdded>().pop().map_or(0, |event| event.end);
+                let left = end.saturating_sub(scene.world.now()).max(1);
+                scene.world.warp(1);
+                let (later, same, _) = middle_price(&scene);
+                prop_assert_eq!(same, shares);
+                let most = fastest + before.stream / u(left) + u(2u64);
+                prop_assert!(later >= worth && later - worth <= most, "{worth} to {later}, {most} at most");
+            }
+            let (worth, shares, solvency) = middle_price(&scene);
+            let now = scene.world.now();
+            match event.clone() {
+                Event::Buy { net, waiting, term } => {
+                    scene.sell(net, waiting, term);
+                    sold.push((net, now + waiting, now + waiting + term));
+                    fastest += u(net / 10 + 1);
+                }
+                Event::Cancel { policy, remaining } if !sold.is_empty() => {
+                    let (net, start, end) = sold.swap_remove(policy % sold.len());
+                    scene.done(scene.policy, IVault::refundCall {
+                        net: u(net), start: u(start), end: u(end),
+                        remaining: u(remaining), cover: u(1_000u64), shortRateBps: U256::ZERO, to: scene.carol,
+                    });
+                }
+                Event::Extend { policy, added, longer } if !sold.is_empty() => {
+                    let policy = policy % sold.len();
+                    let (net, start, end) = sold[policy];
+                    if now < end {
+                        scene.token.mint(&scene.world, scene.vault, u(added));
+                        let kept = scene.done(scene.policy, IVault::repriceCall {
+                            net: u(net), start: u(start), end: u(end), addedNet: u(added), newEnd: u(end + longer),
+                            treasuryFee: U256::ZERO, juryFee: U256::ZERO, referrer: Address::ZERO, referralFee: U256::ZERO,
+                        });
+                        sold[policy] = (kept.to(), now.max(start), end + longer);
+                        fastest += u((net + added) / 10 + 1);
+                    }
+                }
+                Event::Donate(amount) => scene.token.mint(&scene.world, scene.vault, u(amount)),
+                Event::Deposit(assets) => {
+                    scene.gate.reserve.set(0);
+                    scene.gate.target.set(1_000 * M);
+                    scene.done(scene.bob, IERC4626::depositCall { assets: u(assets), receiver: scene.bob });
+                }
+                Event::Request(percent) => {
+                    let shares = scene.shares_of(scene.alice) * u(percent) / u(100u64);
+                    if !shares.is_zero() {
+                        scene.request(scene.alice, shares);
+                    }
+                }
+                Event::TakeBack => {
+                    let call = IVault::cancelRedeemRequestCall {
+                        requestId: U256::ZERO, controller: scene.alice, receiver: scene.alice,
+                    };
+                    let _ = scene.send(scene.alice, call);
+                }
+                Event::Serve { reserve, minimum } => {
+                    scene.gate.reserve.set(reserve);
+                    scene.gate.minimum.set(minimum);
+                    scene.serve();
+                }
+                Event::CatchUp => {
+                    scene.done(scene.bob, IVault::catchUpCall { edges: u(9u64) });
+                }
+                Event::Cancel { .. } | Event::Extend { .. } => {}
+            }
+            let (later, others, _) = middle_price(&scene);
+            // Cross-multiplied, within two units of the pool before and after: U's rounding, and a share's. Who enters while a stream runs
+            // pays for it, so a deposit may lift the middle price by his part of it.
+            let paid = if matches!(event, Event::Deposit(_)) { solvency.stream } else { U256::ZERO };
+            let rounding = u(2u64) * (shares + others);
+            let low = worth * others <= later * shares + rounding;
+            let high = later * shares <= (worth + paid) * others + rounding;
+            prop_assert!(low && high, "{event:?}: {worth} of {shares} became {later} of {others}");
+        }
+    }
 }
 
 #[test]

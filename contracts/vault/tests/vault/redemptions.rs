@@ -239,7 +239,7 @@ fn a_request_in_a_later_week_moves_what_waits_and_leaves_what_was_served() {
 
 /// Requests in every cycle, by whoever holds the shares, are never counted twice.
 #[test]
-fn moving_shares_and_asking_again_makes_no_double_queue() {
+fn scenario_07_moving_shares_and_asking_again_makes_no_double_queue() {
     let scene = Scene::new();
     let shares = scene.deposit(scene.alice, 10 * M);
     scene.request(scene.alice, shares);
@@ -277,7 +277,7 @@ fn shares_cannot_be_sent_to_the_vault_by_mistake() {
 }
 
 #[test]
-fn only_what_minimum_capital_leaves_free_is_served_pro_rata() {
+fn scenario_05_only_what_minimum_capital_leaves_free_is_served_pro_rata() {
     let scene = Scene::new();
     let shares = scene.deposit(scene.alice, 6 * M);
     let others = scene.deposit(scene.bob, 4 * M);
@@ -386,6 +386,22 @@ fn while_filing_is_paused_nothing_is_served() {
     assert_eq!(scene.serve().1, u(10 * M));
 }
 
+/// What was served belongs to who asked for it, and who wants out of the queue may go, whatever claims do meanwhile.
+#[test]
+fn while_filing_is_paused_requests_cancels_and_claims_go_on() {
+    let scene = Scene::new();
+    let shares = scene.deposit(scene.alice, 10 * M);
+    let half = shares / u(2u64);
+    scene.request(scene.alice, half);
+    scene.weeks(3);
+    scene.serve();
+    scene.gate.filing_paused.set(true);
+    assert_eq!(scene.claimable(scene.alice), (half, u(5 * M)), "the limits say so too");
+    assert_eq!(scene.redeem_all(scene.alice), u(5 * M));
+    scene.request(scene.alice, half);
+    assert_eq!(scene.done(scene.alice, cancel(scene.alice)), half);
+}
+
 #[test]
 fn while_the_reserve_exceeds_the_assets_nothing_is_served() {
     let scene = Scene::new();
@@ -440,7 +456,7 @@ fn a_pause_stops_redemptions_until_it_ends() {
 
 /// The exploit, the request in the next block, the claim before service: leavers lose what stayers lose.
 #[test]
-fn a_loss_before_service_hits_leavers_as_it_hits_stayers() {
+fn scenario_06_a_loss_before_service_hits_leavers_as_it_hits_stayers() {
     let scene = Scene::new();
     let shares = scene.deposit(scene.alice, 10 * M);
     scene.deposit(scene.bob, 10 * M);
@@ -457,7 +473,7 @@ fn a_loss_before_service_hits_leavers_as_it_hits_stayers() {
 
 /// Leaving the queue after a payout gives back shares that have borne it.
 #[test]
-fn cancelling_after_a_payout_escapes_nothing() {
+fn scenario_08_cancelling_after_a_payout_escapes_nothing() {
     let scene = Scene::new();
     let shares = scene.deposit(scene.alice, 10 * M);
     scene.deposit(scene.bob, 10 * M);
@@ -471,7 +487,7 @@ fn cancelling_after_a_payout_escapes_nothing() {
 
 /// Two losses of 40 % and 60 % are one of 76 %, for whoever waits and whoever stays.
 #[test]
-fn losses_multiply() {
+fn scenario_09_losses_multiply() {
     let scene = Scene::new();
     let shares = scene.deposit(scene.alice, 10 * M);
     scene.deposit(scene.bob, 30 * M);

@@ -34,8 +34,40 @@ fn intrusions(scene: &Scene) -> Vec<(&'static str, Vec<u8>)> {
         ("withdrawCredit", IVault::withdrawCreditCall { receiver: token }.abi_encode()),
         ("collectFees", IVault::collectFeesCall {}.abi_encode()),
         ("premium", scene.premium(1, scene.world.now(), scene.world.now() + 1).abi_encode()),
+        ("mint at most", IVault::mintCall { shares: one, receiver: token, maxAssets: one }.abi_encode()),
+        ("refund", refund(scene, 1, token).abi_encode()),
+        ("reprice", reprice(scene).abi_encode()),
         ("pay", scene.claim(1, token, 0, 1, 1, 0).abi_encode()),
     ]
+}
+
+/// The refund of a premium for the week that begins now.
+fn refund(scene: &Scene, net: u64, to: Address) -> IVault::refundCall {
+    let now = scene.world.now();
+    IVault::refundCall {
+        net: u(net),
+        start: u(now),
+        end: u(now + WEEK),
+        remaining: u(1u64),
+        cover: u(1u64),
+        shortRateBps: U256::ZERO,
+        to,
+    }
+}
+
+fn reprice(scene: &Scene) -> IVault::repriceCall {
+    let now = scene.world.now();
+    IVault::repriceCall {
+        net: U256::ZERO,
+        start: u(now),
+        end: u(now + 1),
+        addedNet: U256::ZERO,
+        newEnd: u(now + 2),
+        treasuryFee: U256::ZERO,
+        juryFee: U256::ZERO,
+        referrer: Address::ZERO,
+        referralFee: U256::ZERO,
+    }
 }
 
 /// Runs an operation once for each intrusion: it goes on, and the intrusion was refused by the lock.
@@ -94,6 +126,19 @@ fn a_payout_cannot_be_entered_again() {
 }
 
 #[test]
+fn a_refund_cannot_be_entered_again() {
+    let scene = Scene::new();
+    scene.deposit(scene.alice, 100 * M);
+    for _ in intrusions(&scene) {
+        scene.sell(M, 0, WEEK);
+    }
+    besiege(&scene, || {
+        assert_eq!(scene.done(scene.policy, refund(&scene, M, scene.bob)), u(M));
+    });
+    assert_eq!(scene.assets_of(scene.vault), u(100 * M));
+}
+
+#[test]
 fn a_recovery_fees_and_credits_cannot_be_entered_again() {
     let scene = Scene::new();
     scene.deposit(scene.alice, 10 * M);
@@ -118,7 +163,7 @@ fn a_recovery_fees_and_credits_cannot_be_entered_again() {
         scene.done(scene.bob, IVault::collectFeesCall {});
         scene.done(scene.carol, IVault::withdrawCreditCall { receiver: scene.carol });
     });
-    assert_eq!(scene.assets_of(scene.treasury), u(160u64));
+    assert_eq!(scene.assets_of(scene.treasury), u(10 * intrusions(&scene).len() as u64));
 }
 
 #[test]

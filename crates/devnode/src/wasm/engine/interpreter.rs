@@ -34,20 +34,10 @@ pub(in crate::wasm) type Binder = for<'s> fn(&mut Store<Data<'s>>) -> Func;
 pub(in crate::wasm) type Caller<'c, 'h> = wasmi::Caller<'c, Data<'h>>;
 
 /// What the store of a running program holds.
-pub(in crate::wasm) struct Data<'h> {
-    state: State<'h>,
-    /// Set once the program is instantiated, which runs none of its code.
-    guest: Option<Guest>,
-}
+pub(in crate::wasm) type Data<'h> = super::Data<'h, Guest>;
 
-/// Handles of what the host touches in a running program.
-#[derive(Clone, Copy, Debug)]
-struct Guest {
-    memory: Memory,
-    ink_left: Global,
-    ink_status: Global,
-    stack_left: Global,
-}
+/// Handles of what the host touches.
+type Guest = super::Guest<Memory, Global>;
 
 impl wasmi::errors::HostError for Stop {}
 
@@ -60,7 +50,7 @@ pub(in crate::wasm) struct Inside<'c, 'h> {
 impl<'c, 'h> Inside<'c, 'h> {
     #[inline]
     pub(in crate::wasm) fn new(caller: Caller<'c, 'h>) -> Self {
-        let guest = caller.data().guest.expect("no code runs before the handles are set");
+        let guest = caller.data().guest();
         Self { caller, guest }
     }
 }
@@ -151,7 +141,7 @@ impl Module {
     /// Instantiates the program in a store of its own, its meter set.
     fn start<'h>(&self, state: State<'h>, ink: u64, stack: u32) -> Result<Running<'h>, Fatal> {
         let Translated { engine, module, imports } = &*self.0;
-        let mut store = Store::new(engine, Data { state, guest: None });
+        let mut store = Store::new(engine, Data::new(state));
         let imports: Vec<Extern> = imports.iter().map(|import| (import.bind)(&mut store).into()).collect();
         let instance = Instance::new(&mut store, module, &imports).map_err(does_not_start)?;
         let global = |name| instance.get_global(&store, name).ok_or_else(lacks_an_export);

@@ -33,20 +33,10 @@ pub(in crate::wasm) type Binder = fn(&mut Linker<Data>) -> wasmtime::Result<()>;
 pub(in crate::wasm) type Caller<'c> = wasmtime::Caller<'c, Data>;
 
 /// What the store of a running program holds; see [`Module::run`] for its lifetime.
-pub(in crate::wasm) struct Data {
-    state: State<'static>,
-    /// Set once the program is instantiated, which runs none of its code.
-    guest: Option<Guest>,
-}
+pub(in crate::wasm) type Data = super::Data<'static, Guest>;
 
-/// Handles of what the host touches in a running program.
-#[derive(Clone, Copy, Debug)]
-struct Guest {
-    memory: Memory,
-    ink_left: Global,
-    ink_status: Global,
-    stack_left: Global,
-}
+/// Handles of what the host touches.
+type Guest = super::Guest<Memory, Global>;
 
 /// A running program, from inside of a host function.
 pub(in crate::wasm) struct Inside<'c> {
@@ -56,7 +46,7 @@ pub(in crate::wasm) struct Inside<'c> {
 
 impl<'c> Inside<'c> {
     pub(in crate::wasm) fn new(caller: Caller<'c>) -> Self {
-        let guest = caller.data().guest.expect("no code runs before the handles are set");
+        let guest = caller.data().guest();
         Self { caller, guest }
     }
 }
@@ -177,7 +167,7 @@ impl Module {
 
     /// Instantiates the program in a store of its own, its meter set.
     fn start(&self, state: State<'static>, ink: u64, stack: u32) -> Result<Running, Fatal> {
-        let mut store = Store::new(self.0.module().engine(), Data { state, guest: None });
+        let mut store = Store::new(self.0.module().engine(), Data::new(state));
         let instance = self.0.instantiate(&mut store).map_err(does_not_start)?;
         let mut global = |name| instance.get_global(&mut store, name).ok_or_else(lacks_an_export);
         let (ink_left, ink_status, stack_left) =

@@ -150,6 +150,33 @@ impl Module {
     }
 }
 
+/// What the store of a running program holds; `G` are the engine's handles.
+pub(super) struct Data<'h, G> {
+    state: State<'h>,
+    /// Set once the program is instantiated, which runs none of its code.
+    guest: Option<G>,
+}
+
+impl<'h, G: Copy> Data<'h, G> {
+    fn new(state: State<'h>) -> Self {
+        Self { state, guest: None }
+    }
+
+    #[inline]
+    fn guest(&self) -> G {
+        self.guest.expect("no code runs before the handles are set")
+    }
+}
+
+/// Handles of what the host touches in a running program: its memory, and the globals of its meter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guest<M, G> {
+    memory: M,
+    ink_left: G,
+    ink_status: G,
+    stack_left: G,
+}
+
 fn does_not_start(why: impl fmt::Display) -> Fatal {
     Fatal(format!("a program that was activated does not start: {why}"))
 }
