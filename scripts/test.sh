@@ -28,10 +28,15 @@ if command -v npm >/dev/null; then
 else
   step "Node.js is absent: the node is not tried with its clients"
 fi
+# The long mode: cargo-stylus against the node, its compiler of programs, a minute of random input for each of its
+# decoders, fifty kills.
 if [ -n "${LONG:-}" ]; then
   step "cargo-stylus against the node"
   scripts/cargo-stylus.sh
   scripts/jit.sh
+  scripts/fuzz.sh
+  step "the node, killed fifty times"
+  DEVNODE_RESTARTS=50 cargo test --locked --workspace --test persistence -- --nocapture that_is_killed
 fi
 
 step "the demo, twice"

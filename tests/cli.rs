@@ -102,6 +102,11 @@ async fn capital_comes_in_and_asks_to_leave() {
 
     assert!(desk.refuses(&["deposit", "2_000_000", "--yes"]).contains("are needed"));
     assert!(desk.refuses(&["deposit", "1e6", "--yes"]).contains("is no amount of USDX"));
+
+    let file = desk.stage.folder.join("deployment.json");
+    let ledger = std::fs::read_to_string(&file).unwrap().replace("\"distribution\"", "\"something else\"");
+    std::fs::write(&file, ledger).unwrap();
+    assert!(desk.refuses(&["status"]).contains("is of an older version, without distribution"));
     desk.stage.strike().await;
 }
 

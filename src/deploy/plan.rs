@@ -83,6 +83,9 @@ pub struct Deployment {
 
 macro_rules! contracts {
     ($($name:ident: $type:ident = $key:literal;)*) => {
+        /// What every finished deployment has.
+        const CONTRACTS: &[&str] = &[$($key),*];
+
         impl Deployment {
             $(
                 #[doc = concat!("The ", $key, " contract, used by `client`.")]
@@ -111,7 +114,7 @@ impl Deployment {
     /// The deployment that a finished ledger describes.
     ///
     /// # Errors
-    /// [`Error::Verification`] where the ledger is not finished.
+    /// [`Error::Verification`] where the ledger is not finished, or of a version that had fewer contracts.
     pub fn of(chain: Chain, ledger: Ledger) -> Result<Self> {
         let product = ledger.ids.get("add the depeg product").copied().filter(|_| ledger.finished);
         let Some(product) = product else {
@@ -120,6 +123,12 @@ impl Deployment {
                 "the deployment in {path} is not finished: run `palisade deploy`"
             )));
         };
+        if let Some(missing) = CONTRACTS.iter().find(|name| ledger.contract(name).is_none()) {
+            let path = ledger.path().display().to_string();
+            return Err(Error::Verification(format!(
+                "the deployment in {path} is of an older version, without {missing}: run `palisade deploy --afresh`"
+            )));
+        }
         Ok(Self { chain, ledger, product: product.into() })
     }
 

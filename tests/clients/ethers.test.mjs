@@ -41,7 +41,7 @@ describe("the chain", () => {
     const accounts = await provider.listAccounts();
     assert.equal(accounts[1].address, ALICE);
     assert.equal(accounts[2].address, BOB);
-    assert.match(await provider.send("web3_clientVersion", []), /devnode/);
+    assert.match(await provider.send("web3_clientVersion", []), /^nitro\/devnode-v\d/);
   });
 
   test("tells its fees: the base fee, and no tip", async () => {

@@ -636,8 +636,14 @@ fn survives(body: &[u8]) {
     });
 }
 
+/// 256 inputs to a property, or as many as the environment says.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::with_cases(256);
+    if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default() } else { usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases())]
 
     #[test]
     fn any_bytes_are_answered(body in proptest::collection::vec(any::<u8>(), 0..200), start in "[{\\[ ]{0,3}") {

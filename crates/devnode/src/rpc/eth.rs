@@ -16,8 +16,8 @@ const MAX_FEE_HISTORY: u64 = 1_024;
 /// Gas that ArbOS calls full for a second of blocks: the speed limit.
 const SPEED_LIMIT: u64 = 7_000_000;
 
-/// Name and version of this node.
-pub(super) const VERSION: &str = concat!("devnode/v", env!("CARGO_PKG_VERSION"));
+/// Name and version of this node: first the one that tools look for, then its own.
+pub(super) const VERSION: &str = concat!("nitro/devnode-v", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn client_version(_: &Api, _: &Params) -> Answer {
     Ok(json!(VERSION))
