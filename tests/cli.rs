@@ -149,7 +149,7 @@ async fn a_cover_is_quoted_and_bought_as_quoted() {
         (&["extend", "1", "--yes"][..], "policy #1 is cancelled: it cannot go on"),
         (&["buy", "50_000", "--days", "1", "--yes"][..], "TermOutOfBounds"),
         (&["quote", "1", "--days", "60"][..], "AmountOutOfBounds"),
-        (&["quote", "50_000", "--subject", "DAI/USD"][..], "UnknownSubject"),
+        (&["quote", "50_000", "--subject", "DAI/USD"][..], "SubjectNotHealthy"),
         (&["quote", "50_000", "--product", "9"][..], "UnknownProduct"),
         (&["quote", "50_000", "--days", "-3"][..], "unexpected argument"),
     ] {
