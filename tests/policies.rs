@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use ethers::{
     abi::{Token, encode},
-    signers::Signer,
     types::{Address, H256, Signature, U256},
     utils::keccak256,
 };
