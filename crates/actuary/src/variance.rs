@@ -9,8 +9,9 @@
 //! loss ≤ σ²T/8 · factor          factor = 2 ÷ (2 − √(a/P) − √(P/b))
 //! ```
 //!
-//! So all that prices a cover of T years is σ²/8 · factor, a loss rate a year as every other cover has one. It needs one
-//! word of a trigger (the rate of what is to be covered), and credibility scales it: rate · r̂ ÷ r₀.
+//! So a cover of T years is priced by σ²/8 · factor, a loss rate a year as every other cover has one; credibility scales
+//! it: rate · r̂ ÷ r₀. That is one word more between the contracts: the trigger, which keeps σ² where it keeps prices, says
+//! the rate of a position beside its size, and `underwrite` takes it beside that.
 
 use alloy_primitives::U256;
 

@@ -137,7 +137,7 @@ fn draw(history: &History, panel: &Panel) -> String {
 
 /// The least round number at or above a rate that four steps divide well.
 fn ceiling(rate: f64) -> f64 {
-    let round = [0.004, 0.008, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.4, 1.0];
+    let round = [0.004, 0.008, 0.01, 0.02, 0.032, 0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.4, 1.0];
     round.into_iter().find(|round| *round >= rate).unwrap_or(rate)
 }
 
