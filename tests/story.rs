@@ -8,7 +8,7 @@ mod stage;
 use ethers::types::{Address, Bytes, U256};
 use palisade::{
     chain::{Chain, Error},
-    deploy::{Deployer, Ledger, Profile, profile::usd, verify},
+    deploy::{Deployer, Ledger, Profile, history, plan::DEPEG, profile::usd, verify},
     feed::Series,
 };
 use stage::{Stage, begin, builder, developer};
@@ -81,6 +81,34 @@ async fn a_deployment_belongs_to_the_timelock_alone() {
     let risk = story.deployment.risk(&deployer);
     let refused = refusal(story.act("retire", &deployer, risk.set_status(story.deployment.product, 2)).await);
     assert!(refused.starts_with("OwnableUnauthorizedAccount"), "{refused}");
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_product_begins_with_what_others_lost_before() {
+    let mut stage = stage!("history");
+    let story = &mut stage.story;
+    let risk = story.deployment.risk(&story.cast.alice);
+    let product = story.deployment.product;
+    let now = story.chain().now().await.unwrap();
+    let records = history::records(DEPEG, now);
+    // the stage's clock is at the beginning of 2023: later years are of the future there
+    let mut years: Vec<_> = records.iter().map(|record| record.year).collect();
+    years.sort_unstable();
+    assert_eq!(years, [2020, 2021, 2022]);
+    assert_eq!(risk.seed_count(product).call().await.unwrap(), U256::from(records.len()));
+    for (index, record) in records.iter().enumerate() {
+        let seed = risk.seed(product, index.into()).call().await.unwrap();
+        assert_eq!((seed.at, seed.loss, seed.exposure), (record.at, record.loss, record.exposure));
+    }
+    // the rate in force is the estimator's for the table, rounded up to nine digits
+    let (_, _, rate) = risk.estimate(product).call().await.unwrap();
+    let depegs = actuary::history::of(DEPEG).unwrap();
+    let half_life = actuary::history::HALF_LIFE;
+    let expected = depegs.rate(history::credibility(), history::loss_cap(), half_life, now).unwrap();
+    let (rate, expected) = (rate.as_u128(), u128::try_from(expected).unwrap());
+    assert!(rate.abs_diff(expected) < 10_000_000_000, "{rate} is not {expected}");
+    assert!(rate > u128::from(depegs.prior), "a coin of the first rank failed in 2022");
     stage.strike().await;
 }
 

@@ -11,6 +11,7 @@ use ethers::{
 use super::{
     Deployer, Ledger, Profile,
     deployer::{Error, Result},
+    history,
     profile::{pali, usd},
 };
 use crate::{
@@ -35,7 +36,7 @@ pub const ASSET_KEY: &str = "asset:USDX";
 const GROUP: u32 = 1;
 
 /// The cover type of the depeg product, as `IRisk.Cover` numbers it.
-const DEPEG: u8 = 5;
+pub const DEPEG: u8 = 5;
 
 /// `IRisk.Status.OnSale`.
 const ON_SALE: u8 = 1;
@@ -246,6 +247,11 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let add = contract.risk.add_product(vault, depeg, DEPEG, terms(profile));
     let product = d.id("add the depeg product", add, async { contract.risk.product_count().call().await }).await?;
     let product = U256::from(product);
+    let now = d.chain.now().await?;
+    for record in history::records(DEPEG, now) {
+        let seed = contract.risk.seed_loss(product, record.at, record.loss.into(), record.exposure.into());
+        d.call(&format!("enter the depegs of {}", record.year), seed).await?;
+    }
     d.call("list the subject", contract.risk.list_subject(product, word(SUBJECT), word(RISK_KEY))).await?;
     d.call("put the product on sale", contract.risk.set_status(product, ON_SALE)).await?;
     if let Some(guardian) = options.guardian {
@@ -425,23 +431,24 @@ fn uint(value: impl Into<U256>) -> Token {
     Token::Uint(value.into())
 }
 
-/// The depeg product's terms. The prior rate of 0.8 % a year is that of major stablecoins (docs/pricing.md).
+/// The depeg product's terms. Prior, credibility, half-life and loss cap are those of the history that it begins with
+/// (docs/pricing.md).
 fn terms(profile: &Profile) -> Terms {
     const WAD: u64 = 1_000_000_000_000_000_000;
     Terms {
         pricing: Pricing {
-            prior_rate: WAD / 1_000 * 8,
+            prior_rate: history::prior(DEPEG),
             min_rate: WAD / 1_000,
             max_rate: WAD / 5,
-            credibility: usd(15_000_000).as_u128(),
-            half_life: 730 * 86_400,
+            credibility: history::credibility(),
+            half_life: actuary::history::HALF_LIFE as u32,
             margin_bps: 12_000,
             cost_of_capital: WAD / 100 * 6,
             kink_bps: 8_000,
             kink_rate: WAD / 100 * 2,
             full_rate: WAD / 100 * 30,
             min_premium: usd(1).as_u128(),
-            loss_cap: usd(1_000_000).as_u128(),
+            loss_cap: history::loss_cap(),
         },
         limits: Limits {
             capital_factor_bps: 10_000,

@@ -92,10 +92,11 @@ impl Face {
         let subject = name(self.subject).unwrap_or_else(|| short(&hex(self.subject.as_slice())));
         let symbol = cut(symbol(self.symbol), 12);
         let (amount, remaining) = (amount(self.amount, self.decimals), amount(self.remaining, self.decimals));
-        let symbol_len = symbol.chars().count();
-        let amount_size = size(amount.len() + symbol_len / 2 + 1, 44);
+        let (start, end) = (date(self.start), date(self.end));
+        let amount_size = fit(width(&amount) + width(&symbol) * 6 / 10, 510, 46);
+        let payout = width(self.payout()) + width(&remaining) + width(&symbol) + width("  ");
         let values = [
-            ("policy", decimal(self.policy)),
+            ("policy", policy(self.policy)),
             ("cover", cover.to_string()),
             ("accent", accent.to_string()),
             ("state", state.to_string()),
@@ -103,7 +104,7 @@ impl Face {
             ("pill", number(560 - pill)),
             ("pillWidth", number(pill)),
             ("pillMiddle", number(560 - pill / 2)),
-            ("subjectSize", number(size(subject.len(), 56))),
+            ("subjectSize", number(fit(width(&subject), 520, 58))),
             ("subject", xml(&subject)),
             ("amountSize", number(amount_size)),
             ("symbolSize", number(amount_size * 6 / 10)),
@@ -112,10 +113,12 @@ impl Face {
             ("bar", decimal(self.bar())),
             ("remaining", xml(&remaining)),
             ("payout", self.payout().to_string()),
-            ("payoutSize", number(size(remaining.len() + symbol_len + 12, 20))),
-            ("startDate", date(self.start)),
+            ("payoutSize", number(fit(payout, 520, 24))),
+            ("startSize", number(fit(width(&start), 250, 29))),
+            ("startDate", start),
             ("startTime", time(self.start)),
-            ("endDate", date(self.end)),
+            ("endSize", number(fit(width(&end), 250, 29))),
+            ("endDate", end),
             ("endTime", time(self.end)),
             ("insured", short(&hex(self.insured.as_slice()))),
         ];
@@ -176,11 +179,11 @@ impl Face {
             ("In force", "#4ade80"),
             ("In grace", "#7dd3fc"),
             ("Claim open", "#fdba74"),
-            ("Used up", PALE),
-            ("Expired", PALE),
-            ("Cancelled", PALE),
+            ("Used up", OVER),
+            ("Expired", OVER),
+            ("Cancelled", OVER),
         ];
-        STATES.get(usize::from(self.state)).copied().unwrap_or(("Unknown", PALE))
+        STATES.get(usize::from(self.state)).copied().unwrap_or(("Unknown", OVER))
     }
 
     /// What is said of the remaining amount.
@@ -199,8 +202,9 @@ impl Face {
 const USED_UP: u8 = 4;
 /// The first of the states in which what is left is never paid.
 const EXPIRED: u8 = 5;
-/// The colour of what is over.
+/// The colour of what is over, and of its state's name.
 const PALE: &str = "#94a3b8";
+const OVER: &str = "#cbd5e1";
 /// The attribute that only some policies have.
 const POSITION: &str = r#",{"trait_type":"Position","value":"${value}"}"#;
 
@@ -216,9 +220,31 @@ fn number(value: usize) -> String {
     decimal(U256::from(value))
 }
 
-/// A font size at most `largest` at which `len` characters fit the card's width.
-fn size(len: usize, largest: usize) -> usize {
-    (760 / len.max(1)).clamp(6, largest)
+/// A policy's number as the card has room for it: the beginning and the end of a long one.
+fn policy(number: U256) -> String {
+    let digits = decimal(number);
+    let mut out = String::from("#");
+    match digits.len() {
+        ..=9 => out.push_str(&digits),
+        len => out.extend([&digits[..4], "…", &digits[len - 3..]]),
+    }
+    out
+}
+
+/// A font size at most `largest` at which a text of this [`width`] is at most `room` wide.
+fn fit(width: usize, room: usize, largest: usize) -> usize {
+    (room * 100 / width.max(1)).clamp(1, largest)
+}
+
+/// How wide a text is at most, in hundredths of its font size: as wide as the bold letters of a wide font.
+fn width(text: &str) -> usize {
+    let width = |c| match c {
+        ' ' | '!' | '\''..=')' | ','..='/' | ':' | ';' | 'I' | 'J' | '['..=']' | 'i' | 'j' | 'l' => 46,
+        '0'..='9' | 'a'..='l' | 'n'..='v' | 'x'..='z' => 72,
+        '#'..='&' | '@' | 'M' | 'W' | 'm' | 'w' | '~'.. => 112,
+        _ => 88,
+    };
+    text.chars().map(width).sum()
 }
 
 /// The template with each `${name}` replaced by its value. Values are not looked into again.

@@ -196,6 +196,16 @@ fn the_picture_shows_what_a_holder_looks_for() {
 }
 
 #[test]
+fn a_long_number_is_whole_in_the_metadata_and_shortened_on_the_card() {
+    let numbered = |policy| ICertificate::Face { policy, ..face() };
+    for (policy, shown) in [(0, "#0"), (123_456_789, "#123456789"), (1_234_567_890, "#1234…890")] {
+        let said = well_formed(&svg(numbered(U256::from(policy)))).unwrap();
+        assert!(said.lines().any(|line| line == format!("Depeg cover{shown}")), "{shown} in {said}");
+    }
+    assert_eq!(json(numbered(U256::MAX))["name"], format!("Palisade Policy #{}", U256::MAX));
+}
+
+#[test]
 fn each_cover_and_each_state_has_its_name() {
     let covers = [
         "Exploit cover",

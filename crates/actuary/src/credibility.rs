@@ -7,6 +7,9 @@
 //! S are the losses seen, E is the exposure they were seen on (cover times years), r₀ what was expected before
 //! anything was seen, and K how much exposure that expectation weighs. It is the mean after the evidence of a Poisson
 //! process whose rate is gamma distributed with α = K·r₀ and β = K. S and E decay by the same half-life.
+//!
+//! Evidence has two levels where there are several products of a cover type: what is expected of one before it has shown
+//! anything is the estimate for all of its type, own evidence included. See [`Prior::of_part`].
 
 use alloy_primitives::U256;
 
@@ -41,6 +44,18 @@ impl Prior {
         let evidence = add(mul(losses, WAD)?, mul(self.credibility, self.rate)?)?;
         let rate = div_up(evidence, add(exposure, self.credibility)?)?;
         Ok(rate.max(self.min).min(self.max))
+    }
+}
+
+impl Prior {
+    /// The prior of a part of what this is the prior of, a product of a cover type: `losses` and `exposure` are those of
+    /// the whole, `credibility` is what the whole's estimate weighs against the part's own evidence. A part without
+    /// evidence has the whole's rate, one with much evidence its own.
+    ///
+    /// # Errors
+    /// As [`estimate`](Self::estimate).
+    pub fn of_part(&self, losses: U256, exposure: U256, credibility: U256) -> Result<Self> {
+        Ok(Self { rate: self.estimate(losses, exposure)?, credibility, ..*self })
     }
 }
 

@@ -11,9 +11,11 @@ pub mod credibility;
 pub mod curve;
 pub mod decay;
 pub mod distribution;
+pub mod history;
 pub mod math;
 pub mod payout;
 pub mod premium;
 pub mod redemption;
+pub mod variance;
 
 pub use math::Overflow;

@@ -145,6 +145,25 @@ fn the_estimate_is_the_mean_of_poisson_and_gamma() {
     }
 }
 
+#[test]
+fn a_product_begins_where_its_cover_type_is_and_ends_where_it_is_itself() {
+    let whole = prior("0.026", 10_000_000);
+    // the type: 0.5 M lost on 10 M, so (0.5 + 0.26) ÷ 20 = 3.8 %
+    let part = whole.of_part(u(500_000), u(10_000_000), u(5_000_000)).unwrap();
+    assert_eq!(part.rate, wad("0.038"));
+    for (losses, exposure, expected) in [
+        (0, 0, "0.038"),
+        (0, 5_000_000, "0.019"),
+        (500_000, 5_000_000, "0.069"),
+        (10_000_000_000, 1_000_000_000_000, "0.010000139999300004"),
+    ] {
+        assert_eq!(part.estimate(u(losses), u(exposure)), Ok(wad(expected)));
+    }
+    // what bounds the type bounds its products
+    let bounded = Prior { max: wad("0.03"), ..whole }.of_part(u(500_000), u(10_000_000), u(5_000_000)).unwrap();
+    assert_eq!((bounded.rate, bounded.max), (wad("0.03"), wad("0.03")));
+}
+
 /// Bühlmann–Straub on Hachemeister's data, as R's `actuar::cm` gives it: K = 1552.008, collective premium 1683.713,
 /// each state's weight and its own mean.
 #[test]
