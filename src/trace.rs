@@ -30,6 +30,8 @@ pub struct Anatomy {
     /// Gas that the work itself needs: intrinsic and calldata, entries of programs (cached), their storage and logs,
     /// and the execution of EVM contracts that they call.
     pub floor: u64,
+    /// Gas inside the product's trigger, with all that it reads elsewhere.
+    pub trigger: u64,
 }
 
 /// Takes a mined transaction apart. The chain must have `debug_traceTransaction`.
@@ -57,6 +59,7 @@ pub async fn anatomy(
     }
     let mut anatomy = Anatomy { floor: INTRINSIC + calldata, ..Anatomy::default() };
     frames(&calls, &programs, &mut anatomy);
+    anatomy.trigger = inside(&calls, deployment.address("depeg"));
     let mut slots = HashMap::new();
     storage(&hostio, receipt.to.unwrap_or_default(), &mut slots, &mut anatomy);
     anatomy.new_slots = slots.values().filter(|slot| slot.first_zero && !slot.last_zero).count();
@@ -76,6 +79,15 @@ fn frames(frame: &Value, programs: &HashMap<Address, u64>, anatomy: &mut Anatomy
         }
         None => anatomy.floor += number(&frame["gasUsed"]),
     }
+}
+
+/// Gas of the frames that entered `contract`, each with what is below it.
+fn inside(frame: &Value, contract: Address) -> u64 {
+    let to: Option<Address> = frame["to"].as_str().and_then(|text| text.parse().ok());
+    if to == Some(contract) {
+        return number(&frame["gasUsed"]);
+    }
+    frame["calls"].as_array().into_iter().flatten().map(|call| inside(call, contract)).sum()
 }
 
 struct Slot {
@@ -138,6 +150,20 @@ mod tests {
         let mut anatomy = Anatomy::default();
         frames(&trace, &programs, &mut anatomy);
         assert_eq!((anatomy.entries, anatomy.floor), (1, 600));
+    }
+
+    #[test]
+    fn what_a_contract_calls_is_inside_it() {
+        let (feed, trigger, other) = (Address::repeat_byte(3), Address::repeat_byte(2), Address::repeat_byte(1));
+        let trace = json!({
+            "to": format!("{other:?}"), "gasUsed": "0xffff",
+            "calls": [
+                {"to": format!("{trigger:?}"), "gasUsed": "0x64", "calls": [{"to": format!("{feed:?}"), "gasUsed": "0x20"}]},
+                {"to": format!("{other:?}"), "gasUsed": "0x40", "calls": [{"to": format!("{trigger:?}"), "gasUsed": "0x1"}]},
+            ],
+        });
+        assert_eq!(inside(&trace, trigger), 101);
+        assert_eq!(inside(&trace, feed), 32);
     }
 
     #[test]
