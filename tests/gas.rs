@@ -67,7 +67,7 @@ async fn operations_keep_to_their_limits() {
 }
 
 /// How far second purchases may lie apart: what their numbers cost in call data and arithmetic.
-const SPREAD: u64 = 1_500;
+const SPREAD: u64 = 500;
 
 /// A buyer with ether, test dollars and an allowance.
 async fn buyer(story: &Story, name: &str) -> Arc<Client> {
