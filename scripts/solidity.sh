@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Compiles the Solidity interfaces (contracts/abi) and the mocks and consumers of the tests (tests/solidity) with
-# the compiler that tests/solidity/package-lock.json pins, and writes the artefacts that are checked in.
+# Compiles the Solidity interfaces (contracts/abi) and the mocks, consumers and peers of the tests (tests/solidity)
+# with the compiler and the libraries that tests/solidity/package-lock.json pins, and writes the artefacts that are
+# checked in.
 #
 #   scripts/solidity.sh           writes them
 #   scripts/solidity.sh --check   fails where the checked-in ones are not fresh; writes nothing
@@ -13,10 +14,18 @@ if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
 fi
 
 here=tests/solidity
-pinned=$(node -p "require('./$here/package.json').devDependencies.solc")
-installed=$(node -p "require('./$here/node_modules/solc/package.json').version" 2>/dev/null || true)
-if [[ "$installed" != "$pinned" ]]; then
-    echo "Installing solc $pinned from npm…" >&2
+# Whether everything that is pinned is there in that version.
+current() {
+    node -e '
+        const { join } = require("node:path");
+        const here = join(process.cwd(), process.argv[1]);
+        for (const [name, version] of Object.entries(require(join(here, "package.json")).devDependencies)) {
+            if (require(join(here, "node_modules", name, "package.json")).version !== version) process.exit(1);
+        }
+    ' "$here" 2>/dev/null
+}
+if ! current; then
+    echo "Installing the pinned compiler and libraries from npm…" >&2
     npm ci --prefix "$here" --ignore-scripts --no-fund --no-audit >/dev/null
 fi
 

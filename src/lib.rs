@@ -11,6 +11,7 @@
 //! | [`story`] | the whole story, each step with its check |
 //! | [`report`] | tables and numbers for people |
 //! | [`trace`] | where the gas of a transaction goes |
+//! | [`gas`] | what every operation costs, and what it may |
 //! | [`cli`] | the command line |
 
 pub mod artefact;
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod deploy;
 pub mod failure;
 pub mod feed;
+pub mod gas;
 pub mod report;
 pub mod story;
 pub mod trace;

@@ -25,11 +25,13 @@ const INK: u64 = 10_000;
 pub struct Anatomy {
     /// Frames that entered a program.
     pub entries: usize,
-    /// Storage slots of programs that went from zero to something.
+    /// Storage slots that went from zero to something, over all contracts.
     pub new_slots: usize,
     /// Gas that the work itself needs: intrinsic and calldata, entries of programs (cached), their storage and logs,
     /// and the execution of EVM contracts that they call.
     pub floor: u64,
+    /// Gas inside the product's trigger, with all that it reads elsewhere.
+    pub trigger: u64,
 }
 
 /// Takes a mined transaction apart. The chain must have `debug_traceTransaction`.
@@ -44,6 +46,8 @@ pub async fn anatomy(
     let hash = receipt.transaction_hash;
     let calls = chain.request("debug_traceTransaction", json!([hash, {"tracer": "callTracer"}])).await?;
     let hostio = chain.request("debug_traceTransaction", json!([hash, {"tracer": "stylusTracer"}])).await?;
+    let changes = json!([hash, {"tracer": "prestateTracer", "tracerConfig": {"diffMode": true}}]);
+    let changes = chain.request("debug_traceTransaction", changes).await?;
     let tx = chain.provider().get_transaction(hash).await.ok().flatten();
     let input = tx.map(|tx| tx.input.to_vec()).unwrap_or_default();
     let calldata: u64 = input.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum();
@@ -57,9 +61,9 @@ pub async fn anatomy(
     }
     let mut anatomy = Anatomy { floor: INTRINSIC + calldata, ..Anatomy::default() };
     frames(&calls, &programs, &mut anatomy);
-    let mut slots = HashMap::new();
-    storage(&hostio, receipt.to.unwrap_or_default(), &mut slots, &mut anatomy);
-    anatomy.new_slots = slots.values().filter(|slot| slot.first_zero && !slot.last_zero).count();
+    anatomy.trigger = inside(&calls, deployment.address("depeg"));
+    storage(&hostio, &mut anatomy);
+    anatomy.new_slots = new_slots(&changes);
     Ok(anatomy)
 }
 
@@ -78,40 +82,39 @@ fn frames(frame: &Value, programs: &HashMap<Address, u64>, anatomy: &mut Anatomy
     }
 }
 
-struct Slot {
-    first_zero: bool,
-    last_zero: bool,
+/// Gas of the frames that entered `contract`, each with what is below it.
+fn inside(frame: &Value, contract: Address) -> u64 {
+    let to: Option<Address> = frame["to"].as_str().and_then(|text| text.parse().ok());
+    if to == Some(contract) {
+        return number(&frame["gasUsed"]);
+    }
+    frame["calls"].as_array().into_iter().flatten().map(|call| inside(call, contract)).sum()
+}
+
+/// Slots that are something after a transaction and were nothing before, from the difference of states: what is zero
+/// is not told in it.
+fn new_slots(changes: &Value) -> usize {
+    let accounts = changes["post"].as_object().into_iter().flatten();
+    let slots = accounts.flat_map(|(account, after)| {
+        let before = &changes["pre"][account]["storage"];
+        after["storage"].as_object().into_iter().flatten().filter(move |(slot, _)| before[slot.as_str()].is_null())
+    });
+    slots.count()
 }
 
 /// Adds up what storage and logs cost in all programs.
-fn storage(records: &Value, me: Address, slots: &mut HashMap<(Address, String), Slot>, anatomy: &mut Anatomy) {
+fn storage(records: &Value, anatomy: &mut Anatomy) {
     for record in records.as_array().into_iter().flatten() {
-        let name = record["name"].as_str().unwrap_or_default();
-        let args = record["args"].as_str().unwrap_or_default().trim_start_matches("0x");
-        let outs = record["outs"].as_str().unwrap_or_default().trim_start_matches("0x");
         let ink = number(&record["startInk"]).saturating_sub(number(&record["endInk"]));
-        let zero = |hex: &str| hex.bytes().all(|digit| digit == b'0');
-        match name {
-            "storage_load_bytes32" => {
-                anatomy.floor += ink / INK;
-                let slot = Slot { first_zero: zero(outs), last_zero: zero(outs) };
-                slots.entry((me, args.to_owned())).or_insert(slot);
-            }
-            "storage_cache_bytes32" if args.len() >= 128 => {
-                let (key, value) = args.split_at(64);
-                slots.entry((me, key.to_owned())).or_insert(Slot { first_zero: false, last_zero: false }).last_zero =
-                    zero(value);
-            }
-            "storage_flush_cache" | "transient_load_bytes32" | "transient_store_bytes32" | "emit_log" => {
-                anatomy.floor += ink / INK;
-            }
-            _ => {}
+        if let "storage_load_bytes32"
+        | "storage_flush_cache"
+        | "transient_load_bytes32"
+        | "transient_store_bytes32"
+        | "emit_log" = record["name"].as_str().unwrap_or_default()
+        {
+            anatomy.floor += ink / INK;
         }
-        if record["steps"].is_array() {
-            let callee: Option<Address> = record["address"].as_str().and_then(|text| text.parse().ok());
-            let inside = if name.contains("delegate") { me } else { callee.unwrap_or(me) };
-            storage(&record["steps"], inside, slots, anatomy);
-        }
+        storage(&record["steps"], anatomy);
     }
 }
 
@@ -141,15 +144,36 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_new_when_it_was_read_as_zero_and_written() {
-        let (zero, one) = ("0".repeat(64), format!("{:0>64}", 1));
+    fn what_a_contract_calls_is_inside_it() {
+        let (feed, trigger, other) = (Address::repeat_byte(3), Address::repeat_byte(2), Address::repeat_byte(1));
+        let trace = json!({
+            "to": format!("{other:?}"), "gasUsed": "0xffff",
+            "calls": [
+                {"to": format!("{trigger:?}"), "gasUsed": "0x64", "calls": [{"to": format!("{feed:?}"), "gasUsed": "0x20"}]},
+                {"to": format!("{other:?}"), "gasUsed": "0x40", "calls": [{"to": format!("{trigger:?}"), "gasUsed": "0x1"}]},
+            ],
+        });
+        assert_eq!(inside(&trace, trigger), 101);
+        assert_eq!(inside(&trace, feed), 32);
+    }
+
+    #[test]
+    fn a_slot_is_new_when_it_was_nothing_before() {
+        let (one, other) = (format!("0x{:0>64}", 1), format!("0x{:0>64}", 2));
+        let account = format!("{:?}", Address::repeat_byte(1));
+        let changes = json!({
+            "pre": {account.clone(): {"storage": {one.clone(): "0x01"}}},
+            "post": {account: {"storage": {one.clone(): "0x02", other: "0x03"}}},
+        });
+        assert_eq!(new_slots(&changes), 1);
         let records = json!([
-            {"name": "storage_load_bytes32", "args": format!("0x{one}"), "outs": format!("0x{zero}"), "startInk": 30_000, "endInk": 10_000},
-            {"name": "storage_cache_bytes32", "args": format!("0x{one}{one}"), "outs": "0x", "startInk": 10_000, "endInk": 10_000},
+            {"name": "storage_load_bytes32", "startInk": 30_000, "endInk": 10_000},
+            {"name": "call_contract", "startInk": 90_000, "endInk": 10_000, "steps": [
+                {"name": "storage_flush_cache", "startInk": 50_000, "endInk": 20_000},
+            ]},
         ]);
-        let (mut slots, mut anatomy) = (HashMap::new(), Anatomy::default());
-        storage(&records, Address::zero(), &mut slots, &mut anatomy);
-        assert_eq!(anatomy.floor, 2);
-        assert_eq!(slots.values().filter(|slot| slot.first_zero && !slot.last_zero).count(), 1);
+        let mut anatomy = Anatomy::default();
+        storage(&records, &mut anatomy);
+        assert_eq!(anatomy.floor, 5, "two for the load and three for what was called, but not for the call");
     }
 }

@@ -3,6 +3,7 @@
 //! Each step acts through the contracts' ABIs only, then reads the chain and fails where it does not find the
 //! step's effect. The demo prints it, the end-to-end tests run it step by step, the gas table measures it.
 
+mod again;
 mod cast;
 mod steps;
 
@@ -20,10 +21,7 @@ use crate::{
     artefact::Builder,
     bindings::{MockAggregator, StableCoin, vault::Solvency},
     chain::{self, Chain, Client, Clock, wall_clock},
-    deploy::{
-        self, Deployer, Deployment, Profile,
-        profile::{pali, usd},
-    },
+    deploy::{self, Deployer, Deployment, Profile, profile::pali},
     feed::{Point, Series},
     report::{amount, grouped},
 };
@@ -173,34 +171,6 @@ impl Story {
             self.propose().await?;
         }
         self.vote_and_execute().await
-    }
-
-    /// A second operation of each kind by the same user, for the gas table.
-    ///
-    /// # Errors
-    /// What an operation failed with.
-    pub async fn again(&mut self) -> Result<()> {
-        let (alice, bob, carol) = (self.cast.alice.clone(), self.cast.bob.clone(), self.cast.carol.clone());
-        self.deposit(&alice, usd(100_000)).await?;
-        self.fresh_price().await?;
-        let term = self.cover_term();
-        let amount = usd(50_000);
-        self.buy(&bob, amount, term, amount).await?;
-        let vault = self.deployment.vault(&carol);
-        let shares = self.chain().read("reading shares", vault.balance_of(carol.address())).await? / 8;
-        self.act("request redemption", &carol, vault.request_redeem(shares, carol.address(), carol.address())).await?;
-        self.pass(2 * self.profile.week + self.profile.cooldown + 1).await?;
-        self.serve().await?;
-        let claimable = self
-            .chain()
-            .read("reading the request", vault.claimable_redeem_request(U256::zero(), carol.address()))
-            .await?;
-        self.act("claim redemption", &carol, vault.redeem(claimable, carol.address(), carol.address())).await?;
-        self.pass(term + self.profile.waiting + self.profile.grace + 1).await?;
-        let policy = self.deployment.policy(&self.cast.keeper);
-        let keeper = self.cast.keeper.clone();
-        self.act("expire", &keeper, policy.expire(self.policy + 1)).await?;
-        Ok(())
     }
 
     /// Puts every program into the chain's cache; `owner` must be allowed to.

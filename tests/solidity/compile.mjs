@@ -1,4 +1,4 @@
-// Compiles the Solidity interfaces, mocks and consumers with the pinned compiler and writes what is checked in:
+// Compiles the Solidity interfaces, mocks, consumers and peers with the pinned compiler and writes what is checked in:
 // tests/solidity/artifacts/NAME.json with {abi, bytecode}, contracts/abi/json/NAME.json with the plain ABI.
 // With --check nothing is written: it fails where a checked-in file differs from what would be written.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -10,10 +10,15 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
 const require = createRequire(import.meta.url);
 
-const pinned = JSON.parse(readFileSync(join(here, "package.json"), "utf8")).devDependencies.solc;
+const pins = JSON.parse(readFileSync(join(here, "package.json"), "utf8")).devDependencies;
+const pinned = pins.solc;
 const solc = require("solc");
 if (!solc.version().startsWith(`${pinned}+`)) {
   fail(`solc ${pinned} is pinned, ${solc.version()} is installed: run npm ci in tests/solidity`);
+}
+for (const [name, version] of Object.entries(pins)) {
+  const installed = require(`${name}/package.json`).version;
+  if (installed !== version) fail(`${name} ${version} is pinned, ${installed} is installed: run npm ci in tests/solidity`);
 }
 
 const folders = ["contracts/abi", "tests/solidity", "tests/solidity/peers"];
@@ -38,6 +43,8 @@ const output = JSON.parse(
         outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
       },
     }),
+    // what the sources import of pinned packages
+    { import: (path) => ({ contents: readFileSync(join(here, "node_modules", path), "utf8") }) },
   ),
 );
 const problems = output.errors ?? [];
@@ -51,6 +58,7 @@ if (problems.length > 0) {
 // What should be there: path → content.
 const wanted = new Map();
 for (const [source, contracts] of Object.entries(output.contracts)) {
+  if (!(source in sources)) continue;
   for (const [name, { abi, evm }] of Object.entries(contracts)) {
     if (source.startsWith("contracts/abi/")) {
       wanted.set(`contracts/abi/json/${name}.json`, text(abi));
