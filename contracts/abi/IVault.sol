@@ -143,7 +143,9 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function feesAccrued() external view returns (uint256 treasuryFee, uint256 juryFee);
     function pausedUntil(uint8 kind) external view returns (uint256);
     function peers() external view returns (address risk, address policy, address assessor, address treasury);
+    /// The second program, and the third.
     function extension() external view returns (address);
+    function secondExtension() external view returns (address);
 
     // Owner and guardian
     function wire(address risk, address policy, address assessor, address treasury) external;

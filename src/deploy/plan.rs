@@ -194,7 +194,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let risk = d.program("risk", Some(&[&owners(timelock, me, Some(risk_ext))[..], &times].concat())).await?;
     d.program("distribution", Some(&[address(risk)])).await?;
     let vault_ext = d.program("vault-ext", None).await?;
+    let vault_more = d.program("vault-more", None).await?;
     let share = [
+        address(vault_more),
         address(asset),
         Token::String("Palisade stablecoin pool".into()),
         Token::String("pUSDX".into()),

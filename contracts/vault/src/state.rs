@@ -1,4 +1,4 @@
-//! The storage of both programs, and how books are opened and closed.
+//! The storage of all programs, and how books are opened and closed.
 //!
 //! Words are packed so that everyday operations touch few of them (amounts of assets have 104 bits, of shares 128,
 //! times 40, numbers of weeks 32; least significant bits first):
@@ -97,7 +97,7 @@ pub struct RecordWords {
     payee: StorageU256,
 }
 
-/// Everything that a vault stores; the layout of both programs.
+/// Everything that a vault stores; the layout of all programs.
 #[storage]
 pub struct State {
     main: StorageU256,
@@ -120,6 +120,7 @@ pub struct State {
     pub(crate) assessor: StorageAddress,
     pub(crate) treasury: StorageAddress,
     pub(crate) extension: Extension,
+    pub(crate) second_extension: Extension,
     pub(crate) shares: Shares,
     pub(crate) roles: Roles,
     pub(crate) deposits_pause: Pause,

@@ -7,7 +7,7 @@ use alloy_sol_types::{SolCall, SolEvent, SolValue};
 use protocol::abi::{IERC20, IERC4626, IERC7540Redeem, IOwned, IRisk, IVault};
 use stylus_sdk::ArbResult;
 use testkit::{Context, Native, Reverted, World, token::Token};
-use vault::{Vault, VaultExt};
+use vault::{Vault, VaultExt, VaultMore};
 
 /// The real week, the real cooldown and the real wait.
 pub(crate) const WEEK: u64 = 604_800;
@@ -99,6 +99,7 @@ pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) vault: Address,
     pub(crate) extension: Address,
+    pub(crate) second_extension: Address,
     pub(crate) token: Token,
     pub(crate) gate: Rc<Gate>,
     pub(crate) owner: Address,
@@ -139,9 +140,11 @@ impl Scene {
         world.place_native(name("policy"), Silent);
         world.place_native(name("assessor"), Silent);
         world.place::<VaultExt>(extension);
+        world.place::<VaultMore>(name("second extension"));
         let scene = Self {
             vault,
             extension,
+            second_extension: name("second extension"),
             token,
             gate,
             owner: name("timelock"),
@@ -167,6 +170,7 @@ impl Scene {
             self.owner,
             self.setup,
             self.extension,
+            self.second_extension,
             self.token.at,
             "Palisade USDX".to_string(),
             "pUSDX".to_string(),
