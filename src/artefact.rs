@@ -121,6 +121,7 @@ pub const PROGRAMS: &[Program] = &[
     program("vault", "vault", "contracts/vault", false),
     program("vault-ext", "vault", "contracts/vault", true),
     Program { feature: Some("more"), ..program("vault-more", "vault", "contracts/vault", false) },
+    program("allocator", "allocator", "contracts/allocator", false),
     program("policy", "policy", "contracts/policy", false),
     program("policy-ext", "policy", "contracts/policy", true),
     program("certificate", "certificate", "contracts/certificate", false),

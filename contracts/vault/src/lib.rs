@@ -11,7 +11,8 @@
 //!
 //! - [`state`]: the storage layout and how books are opened and closed;
 //! - [`shares`]: the share token; [`enter`]: deposits; [`leave`]: redemptions; [`premiums`]: premiums and fees;
-//!   [`payouts`]: claims, what is owed, recoveries and credits; [`views`]: what pages and contracts read;
+//!   [`payouts`]: claims, what is owed, recoveries and credits; [`invest`]: what works in strategies; [`views`]: what
+//!   pages and contracts read;
 //! - [`everyday`], [`extension`] and [`more`]: the three programs over this storage, as tables of their functions.
 //!
 //! Three programs, because one would be too large: the first holds what happens every day; its fallback runs the
@@ -24,6 +25,7 @@ pub mod enter;
 pub mod everyday;
 #[cfg(any(feature = "ext", not(target_arch = "wasm32")))]
 pub mod extension;
+pub mod invest;
 pub mod leave;
 #[cfg(any(feature = "more", not(target_arch = "wasm32")))]
 pub mod more;

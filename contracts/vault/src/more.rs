@@ -69,6 +69,12 @@ routes! {
     IVault::peersCall => peers();
     IVault::extensionCall => extension();
     IVault::secondExtensionCall => second_extension();
+    IVault::allocatorCall => allocator();
+    IVault::setAllocatorCall => set_allocator(allocator);
+    IVault::investCall => invest(strategy, assets);
+    IVault::divestCall => divest(strategy, assets);
+    IVault::harvestCall => harvest(strategy);
+    IVault::reportHeldCall => report_held(risk_key);
     IVault::wireCall => wire(risk, policy, assessor, treasury);
     IVault::setTreasuryCall => set_treasury(treasury);
     IVault::orderRunOffCall => order_run_off(ordered);
@@ -187,7 +193,7 @@ impl VaultMore {
 
     /// See `IVault`.
     pub fn redemption_head(&self) -> Result<U256> {
-        Ok(U256::from(self.state.peek()?.head))
+        Ok(U256::from(self.state.peek_unpriced()?.head))
     }
 
     // Money that waits for somebody
@@ -217,7 +223,7 @@ impl VaultMore {
 
     /// See `IVault`.
     pub fn run_off(&self) -> Result<(bool, bool)> {
-        let open = self.state.peek()?;
+        let open = self.state.peek_unpriced()?;
         Ok((open.ordered, open.depleted))
     }
 
@@ -258,6 +264,38 @@ impl VaultMore {
     /// See `IVault`.
     pub fn second_extension(&self) -> Address {
         self.state.second_extension.program()
+    }
+
+    // Fund allocation
+
+    /// See `IVault`.
+    pub fn allocator(&self) -> Address {
+        self.state.investment().0
+    }
+
+    /// See `IVault`.
+    pub fn set_allocator(&mut self, allocator: Address) -> Result<()> {
+        self.state.appoint_allocator(allocator)
+    }
+
+    /// See `IVault`.
+    pub fn invest(&mut self, strategy: Address, assets: U256) -> Result<()> {
+        self.state.invest(strategy, assets)
+    }
+
+    /// See `IVault`.
+    pub fn divest(&mut self, strategy: Address, assets: U256) -> Result<U256> {
+        self.state.divest(strategy, assets)
+    }
+
+    /// See `IVault`.
+    pub fn harvest(&mut self, strategy: Address) -> Result<U256> {
+        self.state.harvest(strategy)
+    }
+
+    /// See `IVault`.
+    pub fn report_held(&mut self, risk_key: B256) -> Result<()> {
+        self.state.report_held(risk_key)
     }
 
     // Owner and guardian
