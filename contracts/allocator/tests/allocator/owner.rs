@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
 use protocol::abi::{
-    IAllocator::{self, StrategyAdded, StrategyRemoved},
+    IAllocator::{self, CapSet, QueueSet, StrategyAdded, StrategyRemoved},
     IOwned,
 };
 use standards::errors::{AddressEmptyCode, OwnableUnauthorizedAccount};
@@ -128,6 +128,8 @@ fn no_more_is_booked_in_a_strategy_than_its_cap() {
     // A lower cap takes nothing out.
     scene.done(scene.owner, IAllocator::setCapCall { strategy: strategy.at, cap: u(0) });
     assert_eq!(scene.marks(), [CAP + 1; 3]);
+    let caps: Vec<_> = scene.events::<CapSet>().iter().map(|event| (event.strategy, event.cap)).collect();
+    assert_eq!(caps, [(strategy.at, u(CAP + 1)), (strategy.at, u(0))]);
     scene.try_put(&strategy, 1).unwrap_err().expect::<IAllocator::CapExceeded>();
 }
 
@@ -147,6 +149,8 @@ fn the_queue_is_the_order_in_which_money_comes_back() {
     assert_eq!(books(), [0, 40, 0]);
     let order: Vec<_> = scene.info().iter().map(|info| info.strategy).collect();
     assert_eq!(order, [third, first, second]);
+    let places: Vec<_> = scene.events::<QueueSet>().iter().map(|event| (event.strategy, event.place)).collect();
+    assert_eq!(places, [(third, u(0)), (first, u(1)), (second, u(2))]);
     let twice = vec![first, first, second];
     let short = vec![first, second];
     let stranger = vec![first, second, scene.alice];
