@@ -90,7 +90,7 @@ pub enum Error {
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// One program: a contract crate, or the second half of a contract in two.
+/// One program: a contract crate, or one of several over a contract's storage.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// Its name, as files and tables show it.
@@ -99,14 +99,15 @@ pub struct Program {
     pub package: &'static str,
     /// The crate's folder.
     pub folder: &'static str,
-    /// Whether it is the half behind the cargo feature `ext`.
-    pub extension: bool,
+    /// The cargo feature that it is built with, where it is not its contract's first program.
+    pub feature: Option<&'static str>,
     /// The compiler's level of optimisation, where it is not that of `scripts/contract-env.sh`.
     pub level: Option<&'static str>,
 }
 
 const fn program(name: &'static str, package: &'static str, folder: &'static str, extension: bool) -> Program {
-    Program { name, package, folder, extension, level: None }
+    let feature = if extension { Some("ext") } else { None };
+    Program { name, package, folder, feature, level: None }
 }
 
 /// All programs, in the order in which they are built.
@@ -119,6 +120,8 @@ pub const PROGRAMS: &[Program] = &[
     program("risk-ext", "risk", "contracts/risk", true),
     program("vault", "vault", "contracts/vault", false),
     program("vault-ext", "vault", "contracts/vault", true),
+    Program { feature: Some("more"), ..program("vault-more", "vault", "contracts/vault", false) },
+    program("allocator", "allocator", "contracts/allocator", false),
     program("policy", "policy", "contracts/policy", false),
     program("policy-ext", "policy", "contracts/policy", true),
     program("certificate", "certificate", "contracts/certificate", false),
@@ -281,7 +284,7 @@ impl Builder {
             all.extend(path.to_string_lossy().as_bytes());
             all.extend(keccak256(content));
         }
-        all.push(u8::from(program.extension));
+        all.extend(program.feature.unwrap_or_default().as_bytes());
         all.extend(program.level.unwrap_or_default().as_bytes());
         Ok(hex::encode(keccak256(all)))
     }
@@ -333,7 +336,7 @@ impl Builder {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from);
         let target = if target.is_absolute() { target } else { self.root.join(target) };
         let release = target.join("wasm32-unknown-unknown/release");
-        // Both halves of a contract in two end in the same file, so cargo must not believe either to be fresh.
+        // All programs of one contract end in the same file, so cargo must not believe any of them to be fresh.
         if let Ok(entries) = fs::read_dir(release.join(".fingerprint")) {
             for entry in entries.flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
@@ -366,8 +369,8 @@ impl Builder {
         if let Some(level) = program.level {
             command.env(OPT_LEVEL, level);
         }
-        if program.extension {
-            command.args(["--features", "ext"]);
+        if let Some(feature) = program.feature {
+            command.args(["--features", feature]);
         }
         let output = command.output().map_err(|source| Error::File { path: "cargo".into(), source })?;
         if !output.status.success() {

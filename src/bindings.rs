@@ -18,11 +18,13 @@ bindings! {
     governor: IGovernor = "contracts/abi/json/IGovernor.json";
     timelock: ITimelock = "contracts/abi/json/ITimelock.json";
     vault: IVault = "contracts/abi/json/IVault.json";
+    allocator: IAllocator = "contracts/abi/json/IAllocator.json";
     policy: IPolicy = "contracts/abi/json/IPolicy.json";
     risk: IRisk = "contracts/abi/json/IRisk.json";
     assessor: IAssessor = "contracts/abi/json/IAssessor.json";
     distribution: IDistribution = "contracts/abi/json/IDistribution.json";
     depeg: IDepegTrigger = "contracts/abi/json/IDepegTrigger.json";
+    lending_strategy: LendingStrategy = "tests/solidity/artifacts/LendingStrategy.json";
     stable_coin: StableCoin = "tests/solidity/artifacts/StableCoin.json";
     aggregator: MockAggregator = "tests/solidity/artifacts/MockAggregator.json";
 }

@@ -118,6 +118,7 @@ interface IRisk is IOwned, IPausable {
     event CapitalSet(address indexed vault, uint16 minimumBps, uint16 targetBps, uint128 floor);
     event GroupSet(uint32 indexed group, uint16 correlationBps);
     event RiskKeySet(bytes32 indexed riskKey, uint32 indexed group);
+    event HeldSet(address indexed vault, bytes32 indexed riskKey, uint256 amount);
     event ProductAdded(uint256 indexed product, uint256 indexed family, address indexed vault, address trigger, uint8 cover);
     event ProductStatusSet(uint256 indexed product, uint8 status);
     event TermsURISet(uint256 indexed product, string uri);
@@ -202,6 +203,9 @@ interface IRisk is IOwned, IPausable {
     function catchUp(uint256 product, bytes32 subject, uint256 n) external returns (bool done);
     /// Finds the largest risk key of a vault again, after it fell.
     function recount(address vault) external;
+    /// Called by a vault: so much of its assets is in strategies that fail with this risk key, which counts as cover on it
+    /// would.
+    function hold(bytes32 riskKey, uint256 amount) external;
 
     // Views
     /// What underwrite would charge now, with every check but the subject's size.

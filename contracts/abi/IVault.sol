@@ -53,6 +53,11 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     event RunOffSet(bool ordered);
     event PeersSet(address indexed risk, address indexed policy, address indexed assessor);
     event TreasurySet(address indexed treasury);
+    event AllocatorSet(address indexed allocator);
+    event Invested(address indexed strategy, uint256 assets);
+    event Divested(address indexed strategy, uint256 assets);
+    /// So much came in beyond the books: it is paid to who is owed, and streamed to the shares.
+    event Harvested(address indexed strategy, uint256 gain);
 
     error PreviewNotSupported();
     error ZeroShares();
@@ -65,6 +70,9 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     error SlippageExceeded(uint256 value, uint256 limit);
     /// The token took a fee or changed balances by itself: what came in is not what was sent.
     error UnexpectedBalance(uint256 expected, uint256 actual);
+    /// More would be invested than half of the free capital, or than what is not set aside for anybody.
+    error ExceedsFreeCapital(uint256 invested, uint256 limit);
+    error StillInvested(uint256 invested);
 
     // Called by Policy
     /// The gross premium has been transferred here just before; it is booked and checked against the balance.
@@ -89,8 +97,8 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
 
     // Called by Assessor
     /// Settles a policy's confirmed claims, which rise from before to total; the reserve before and after as
-    /// Risk.claim answered them. Pays to at once what the share of the pool allows and owes the rest. What to
-    /// cannot receive becomes a credit. What is still owed belongs to the payee of the newest settlement; what
+    /// Risk.claim answered them. Pays to at once what the share of the pool allows, out of cash and then out of what
+    /// strategies give back, and owes the rest. What to cannot receive becomes a credit. What is still owed belongs to the payee of the newest settlement; what
     /// was topped up before, to the one before.
     function pay(uint256 policy, address to, uint256 before, uint256 total, uint256 reserveBefore, uint256 reserveAfter)
         external returns (uint256 paid);
@@ -115,6 +123,11 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function recover(uint256 amount) external;
     /// Takes back what was not served, as shares worth the lower of the cohort's cap and their value now.
     function cancelRedeemRequest(uint256 requestId, address controller, address receiver) external returns (uint256 shares);
+    /// Brings a strategy's gain home, first to what is owed, then as a stream to the shares; for the zero address, what
+    /// removed strategies left with the allocator.
+    function harvest(address strategy) external returns (uint256 gain);
+    /// Tells Risk what is booked in strategies on a risk key now: after a payout or a redemption brought money back.
+    function reportHeld(bytes32 riskKey) external;
     /// A deposit that makes at least minShares.
     function deposit(uint256 assets, address receiver, uint256 minShares) external returns (uint256 shares);
     /// A mint that takes at most maxAssets.
@@ -143,11 +156,22 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function feesAccrued() external view returns (uint256 treasuryFee, uint256 juryFee);
     function pausedUntil(uint8 kind) external view returns (uint256);
     function peers() external view returns (address risk, address policy, address assessor, address treasury);
+    /// Whose strategies spare money works in; zero for nobody's.
+    function allocator() external view returns (address);
+    /// The second program, and the third.
     function extension() external view returns (address);
+    function secondExtension() external view returns (address);
 
     // Owner and guardian
     function wire(address risk, address policy, address assessor, address treasury) external;
     function setTreasury(address treasury) external;
+    /// Only while nothing is invested. Zero for none.
+    function setAllocator(address newAllocator) external;
+    /// Puts cash that is not set aside for anybody into a strategy; at most half of the free capital is invested then.
+    /// Free is capital less the reserve; while that is below the minimum, nothing is invested.
+    function invest(address strategy, uint256 assets) external;
+    /// Brings up to assets of what a strategy is booked at back. Guardian or owner.
+    function divest(address strategy, uint256 assets) external returns (uint256 came);
     /// Closes the vault for deposits and sales, or opens it again. Redemptions go on.
     function orderRunOff(bool ordered) external;
     /// kind 0: deposits, 2: redemptions.

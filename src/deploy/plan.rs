@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     bindings::{
-        IAssessor, IDepegTrigger, IDistribution, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
+        IAllocator, IAssessor, IDepegTrigger, IDistribution, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault,
+        MockAggregator,
         depeg::Subject,
         risk::{Limits, Pricing, Terms},
     },
@@ -42,7 +43,7 @@ pub const DEPEG: u8 = 5;
 const ON_SALE: u8 = 1;
 
 /// Contracts whose owner is the timelock, by the ledger's names.
-const OWNED: &[&str] = &["risk", "vault", "policy", "assessor", "depeg"];
+const OWNED: &[&str] = &["risk", "vault", "allocator", "policy", "assessor", "depeg"];
 
 /// Text as a left-aligned word.
 ///
@@ -105,6 +106,7 @@ contracts! {
     timelock: ITimelock = "timelock";
     risk: IRisk = "risk";
     vault: IVault = "vault";
+    allocator: IAllocator = "allocator";
     policy: IPolicy = "policy";
     assessor: IAssessor = "assessor";
     depeg: IDepegTrigger = "depeg";
@@ -195,7 +197,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let risk = d.program("risk", Some(&[&owners(timelock, me, Some(risk_ext))[..], &times].concat())).await?;
     d.program("distribution", Some(&[address(risk)])).await?;
     let vault_ext = d.program("vault-ext", None).await?;
+    let vault_more = d.program("vault-more", None).await?;
     let share = [
+        address(vault_more),
         address(asset),
         Token::String("Palisade stablecoin pool".into()),
         Token::String("pUSDX".into()),
@@ -204,6 +208,8 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         uint(profile.patience),
     ];
     let vault = d.program("vault", Some(&[&owners(timelock, me, Some(vault_ext))[..], &share].concat())).await?;
+    let allocator =
+        d.program("allocator", Some(&[&owners(timelock, me, None)[..], &[address(vault)]].concat())).await?;
     let policy_ext = d.program("policy-ext", None).await?;
     let policy = d.program("policy", Some(&owners(timelock, me, Some(policy_ext)))).await?;
     let assessor = d.program("assessor", Some(&owners(timelock, me, None))).await?;
@@ -214,6 +220,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let contract = Contracts {
         risk: IRisk::new(risk, client.clone()),
         vault: IVault::new(vault, client.clone()),
+        allocator: IAllocator::new(allocator, client.clone()),
         policy: IPolicy::new(policy, client.clone()),
         assessor: IAssessor::new(assessor, client.clone()),
         depeg: IDepegTrigger::new(depeg, client.clone()),
@@ -224,6 +231,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     // wiring
     d.call("wire risk", contract.risk.wire(policy, assessor)).await?;
     d.call("wire vault", contract.vault.wire(risk, policy, assessor, timelock)).await?;
+    d.call("appoint the allocator", contract.vault.set_allocator(allocator)).await?;
     d.call("wire policy", contract.policy.wire(risk, assessor, certificate)).await?;
     d.call("wire assessor", contract.assessor.wire(risk, policy)).await?;
 
@@ -257,6 +265,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     if let Some(guardian) = options.guardian {
         d.call("guard risk", contract.risk.set_guardian(guardian)).await?;
         d.call("guard vault", contract.vault.set_guardian(guardian)).await?;
+        d.call("guard allocator", contract.allocator.set_guardian(guardian)).await?;
         d.call("guard policy", contract.policy.set_guardian(guardian)).await?;
     }
 
@@ -274,6 +283,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
 struct Contracts {
     risk: IRisk<Client>,
     vault: IVault<Client>,
+    allocator: IAllocator<Client>,
     policy: IPolicy<Client>,
     assessor: IAssessor<Client>,
     depeg: IDepegTrigger<Client>,
@@ -327,6 +337,7 @@ async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, go
     }
     d.call("finish the set-up of risk", contract.risk.finish_setup()).await?;
     d.call("finish the set-up of vault", contract.vault.finish_setup()).await?;
+    d.call("finish the set-up of allocator", contract.allocator.finish_setup()).await?;
     d.call("finish the set-up of policy", contract.policy.finish_setup()).await?;
     d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
     d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
@@ -395,6 +406,8 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
     let client = &d.client;
     let failed = |error: &ethers::contract::ContractError<Client>| chain::contract_error("reading the wiring", error);
     let vault = IVault::new(at("vault"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
+    let allocator =
+        IVault::new(at("vault"), client.clone()).allocator().call().await.map_err(|error| failed(&error))?;
     let policy = IPolicy::new(at("policy"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
     let assessor =
         IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
@@ -405,6 +418,7 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
         ("vault's risk", vault.0, at("risk")),
         ("vault's policy", vault.1, at("policy")),
         ("vault's assessor", vault.2, at("assessor")),
+        ("vault's allocator", allocator, at("allocator")),
         ("policy's risk", policy.0, at("risk")),
         ("policy's assessor", policy.1, at("assessor")),
         ("policy's certificate", policy.2, at("certificate")),

@@ -13,7 +13,7 @@
 //! family       two words (see family)      newest version 16 | seeds 32      seed: at 40 | loss 96 | exposure 96
 //! vault        SCR² 160 | largest x 96      asset key
 //!              floor 96 | minimum 16 | target 16 | reserve 96 | unsettled 16 | listed 1
-//! vault's key  x 96 | group 32 | listed 1
+//! vault's key  x 96 | group 32 | held in strategies, part of x 96 | listed 1
 //! vault's group  Σx² 160 | Σx 80 | correlation 14 | listed 1
 //! line         three words (see line)      buckets: two weeks a word, the even one low
 //! ```
@@ -56,6 +56,9 @@ const UNIT_BITS: usize = 12;
 
 /// A product may be sold.
 pub const ON_SALE: u64 = 1;
+
+/// Where what is held in strategies is in the word of a vault's risk key.
+const HELD: usize = 128;
 
 /// Where a vault's reserve is in its word of settings.
 const RESERVE: usize = 128;
@@ -600,8 +603,13 @@ impl Book {
         if old == new {
             return Ok(None);
         }
-        let vault = self.vaults.getter(open.route.vault);
-        let key_word = Packed(vault.keys.get(U256::from(line.key)));
+        let key_word = Packed(self.vaults.getter(open.route.vault).keys.get(U256::from(line.key)));
+        self.moved_exposure(open.route.vault, key_word, old, new).map(Some)
+    }
+
+    /// What the exposures of `vault` become when a part of the one in `key_word` goes from `old` to `new`.
+    fn moved_exposure(&self, vault: Address, key_word: Packed, old: u128, new: u128) -> Result<Exposure> {
+        let vault = self.vaults.getter(vault);
         let key = key_word.u128(0, 96);
         let x = fit(moved(key, old, new)?, 96)?;
         let group = key_word.get(96, 32);
@@ -609,12 +617,24 @@ impl Book {
         let requirement = Packed(vault.requirement.get());
         let (group_word, requirement) = regroup(group_word, requirement, units(key), units(x))?;
         let largest = requirement.u128(160, 96).max(x);
-        Ok(Some(Exposure {
+        Ok(Exposure {
             group,
             key_word: key_word.with_u128(0, 96, x),
             group_word,
             requirement: requirement.with_u128(160, 96, largest),
-        }))
+        })
+    }
+
+    /// Sets what `vault` holds in strategies on a listed risk key.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn hold(&mut self, vault: Address, number: U256, held: u128) -> Result<()> {
+        let key_word = Packed(self.vaults.getter(vault).keys.get(number));
+        let mut exposure = self.moved_exposure(vault, key_word, key_word.u128(HELD, 96), held)?;
+        exposure.key_word = exposure.key_word.with_u128(HELD, 96, held);
+        self.set_exposure(vault, number.to(), &exposure);
+        Ok(())
     }
 
     fn set_exposure(&mut self, vault: Address, key: u64, exposure: &Exposure) {

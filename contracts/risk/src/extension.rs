@@ -90,6 +90,7 @@ routes! {
     IRisk::portfolioCall => portfolio(vault, products, subjects);
     IRisk::groupOfCall => group_of(risk_key);
     IRisk::recountCall => recount(vault);
+    IRisk::holdCall => hold(risk_key, amount);
     IRisk::addVaultCall => add_vault(vault, asset_key, minimum_bps, target_bps, floor);
     IRisk::setCapitalCall => set_capital(vault, minimum_bps, target_bps, floor);
     IRisk::setGroupCall => set_group(group, correlation_bps);
@@ -423,6 +424,22 @@ impl RiskExt {
         }
         let requirement = Packed(words.requirement.get()).with(160, 96, largest);
         words.requirement.set(requirement.0);
+        Ok(())
+    }
+
+    /// Sets what of the calling vault's assets is in strategies on a risk key: part of its exposure on that.
+    pub fn hold(&mut self, risk_key: B256, held: U256) -> Result<()> {
+        let vault = self.vm().msg_sender();
+        self.require_vault(vault)?;
+        let key = Packed(self.book.keys.get(risk_key));
+        let number = key.get(0, 16);
+        if number.is_zero() {
+            return Err(error!(IRisk::UnknownRiskKey, risk_key));
+        }
+        self.list_key(vault, number, key.get(16, 32))?;
+        let held = amount(held)?;
+        self.book.hold(vault, number, held)?;
+        emit!(self.vm(), IRisk::HeldSet, [vault, risk_key], [held]);
         Ok(())
     }
 

@@ -120,16 +120,16 @@ impl State {
     }
 
     /// What the pool is worth and the most assets that a deposit may bring now; `None` while deposits are paused or
-    /// closed, while the books are to be caught up first, or while risk does not answer.
+    /// closed, while the books are to be caught up first, or while risk or the allocator does not answer.
     ///
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn room(&self) -> Result<Option<(Value, u128)>> {
-        let (Some(open), Ok(gate)) = (self.openable()?, self.gate()) else { return Ok(None) };
+        let (Ok(Some(open)), Ok(gate)) = (self.openable(), self.gate()) else { return Ok(None) };
         let paused = open.now < self.paused_until(DEPOSITS);
         // What is owed is topped up before a deposit, so the vault is open where that pays all of it.
         let value = open.value()?;
-        let covered = value.assets >= gate.reserve.saturating_add(value.owed);
+        let covered = value.assets >= gate.reserve.saturating_add(value.owed) && open.liquid()? >= value.owed;
         if paused || open.ordered || open.depleted || !covered {
             return Ok(None);
         }

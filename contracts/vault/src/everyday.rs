@@ -30,12 +30,12 @@ const MOST_DECIMALS: u64 = 30;
 #[entrypoint]
 #[storage]
 pub struct Vault {
-    /// Everything, in the layout of both programs.
+    /// Everything, in the layout of all programs.
     state: State,
 }
 
 routes! {
-    Vault, constructor(owner, setup, extension, asset, name, symbol, week_seconds, cooldown, patience), fallback(fallback);
+    Vault, constructor(owner, setup, extension, second_extension, asset, name, symbol, week_seconds, cooldown, patience), fallback(fallback);
     IERC20::totalSupplyCall => total_supply();
     IERC20::balanceOfCall => balance_of(account);
     IERC20::allowanceCall => allowance(owner, spender);
@@ -48,8 +48,6 @@ routes! {
     IVault::depositCall => deposit_at_least(assets, receiver, min_shares);
     IERC4626::mintCall => mint(shares, receiver);
     IVault::mintCall => mint_at_most(shares, receiver, max_assets);
-    IERC4626::maxDepositCall => max_deposit(receiver);
-    IERC4626::maxMintCall => max_mint(receiver);
     IERC7540Redeem::requestRedeemCall => request_redeem(shares, controller, owner);
     IVault::serveCall => serve(n);
     IERC4626::redeemCall => redeem(shares, receiver, controller);
@@ -60,7 +58,7 @@ routes! {
 }
 
 impl Vault {
-    /// Sets the vault up, for ever but for its peers: owner and set-up key; the second program; the asset; the share's
+    /// Sets the vault up, for ever but for its peers: owner and set-up key; the second and the third program; the asset; the share's
     /// name and symbol, of at most 31 bytes each; the lengths of a week, of the cooldown, and of the wait for incidents, in seconds.
     #[allow(clippy::too_many_arguments)]
     pub fn constructor(
@@ -68,6 +66,7 @@ impl Vault {
         owner: Address,
         setup: Address,
         extension: Address,
+        second_extension: Address,
         asset: Address,
         name: &[u8],
         symbol: &[u8],
@@ -87,6 +86,7 @@ impl Vault {
         let state = &mut self.state;
         state.roles.construct(owner, setup)?;
         state.extension.construct(extension)?;
+        state.second_extension.construct(second_extension)?;
         let decimals = ask(state.vm(), asset, token::Erc20::decimalsCall::SELECTOR, &[])?.u64(0)?;
         if decimals > MOST_DECIMALS {
             return Err(error!(ParameterOutOfBounds, parameter("decimals"), decimals));
@@ -169,16 +169,6 @@ impl Vault {
     /// See `IVault`: a mint that takes at most `max_assets`.
     pub fn mint_at_most(&mut self, shares: U256, receiver: Address, max_assets: U256) -> Result<U256> {
         self.state.mint(shares, receiver, max_assets)
-    }
-
-    /// See `IERC4626`.
-    pub fn max_deposit(&self, _receiver: Address) -> Result<U256> {
-        self.state.max_deposit()
-    }
-
-    /// See `IERC4626`.
-    pub fn max_mint(&self, _receiver: Address) -> Result<U256> {
-        self.state.max_mint()
     }
 
     // Redemptions

@@ -26,7 +26,7 @@ use stylus_sdk::{
     stylus_core::host::{AccountAccess, BlockAccess, MessageAccess},
 };
 
-use crate::state::{Open, REDEMPTIONS, State};
+use crate::state::{Depth, Gate, Open, REDEMPTIONS, State};
 
 impl State {
     /// Asks to redeem `shares` of `owner` for `controller`, in the cohort of this week. What `controller` asked for in
@@ -56,13 +56,16 @@ impl State {
         let vault = self.vm().contract_address();
         self.shares.shift(owner, vault, amount)?;
 
-        let mut open = self.open_queue()?;
+        let mut open = self.open_unpriced(Depth::Queue)?;
         let week = open.books.week;
         let mut request = self.request_units(controller);
         let mut joining = amount;
         let moves = request.units > 0 && request.week != week;
         if moves {
             self.require_controller(controller)?;
+            if open.books.invested > 0 {
+                open = self.open_queue()?; // what moves is worth what it is worth now
+            }
             request = self.request(controller);
             let kept = self.leave(&mut open, &mut request, controller)?;
             joining = plus(joining, kept)?;
@@ -136,7 +139,7 @@ impl State {
     /// a due cohort waits for incidents to be settled, but no longer than the vault's patience, from the first try on.
     ///
     /// # Errors
-    /// `EnforcedPause`, `CatchUpFirst`, `NotWired`; what risk reverted with.
+    /// `EnforcedPause`, `CatchUpFirst`, `NotWired`; what risk or the allocator reverted with.
     ///
     /// # Events
     /// `ServiceDelayed` where a cohort begins to wait. For each cohort served `Transfer` and `CohortServed`; `StreamAdded` where it was served below the middle price; `TopUp`.
@@ -145,9 +148,13 @@ impl State {
         self.require_redemptions()?;
         let gate = self.gate()?;
         let mut open = self.open_queue()?;
+        let mut left = to_u128(most).unwrap_or(u128::MAX);
+        if open.books.invested > 0 {
+            let needed = self.due(&open, left, &gate)?;
+            open = self.raise(open, needed, gate.reserve)?;
+        }
         self.top_up_open(&mut open, gate.reserve)?;
         let (mut shares, mut assets) = (0, 0);
-        let mut left = to_u128(most).unwrap_or(u128::MAX);
         while left > 0 && open.books.queued > 0 && !gate.filing_paused && !open.is_short(gate.reserve)? {
             left -= 1;
             let mut cohort = self.cohort(open.head);
@@ -155,7 +162,7 @@ impl State {
                 open.head += 1;
                 continue;
             }
-            if open.now < (open.head + 1) * open.books.seconds + self.cooldown() {
+            if !self.is_due(&open, open.head) {
                 break;
             }
             let first = cohort.waiting == 0;
@@ -166,8 +173,7 @@ impl State {
                 }
                 break;
             }
-            // Nothing is invested, so all that is in the pool is liquid.
-            let limits = Limits { reserve: gate.reserve, minimum: gate.minimum, liquid: open.books.pool };
+            let limits = Limits { reserve: gate.reserve, minimum: gate.minimum, liquid: open.liquid()? };
             let Some(served) = open.books.serve(&mut cohort, &limits, open.now)? else { break };
             self.set_cohort(open.head, &cohort)?;
             let vault = self.vm().contract_address();
@@ -187,6 +193,25 @@ impl State {
         }
         lock.release();
         Ok((U256::from(shares), U256::from(assets)))
+    }
+
+    /// Whether the cooldown of a week's cohort is over.
+    fn is_due(&self, open: &Open, week: u64) -> bool {
+        open.now >= (week + 1) * open.books.seconds + self.cooldown()
+    }
+
+    /// What `serve` may need in cash, when it looks at no more than `most` weeks: what is owed, and what due cohorts can
+    /// have at best.
+    fn due(&self, open: &Open, most: u128, gate: &Gate) -> Result<u128> {
+        let (mut week, mut shares, mut left) = (open.head, 0, most);
+        while left > 0 && shares < open.books.queued && !gate.filing_paused && self.is_due(open, week) {
+            shares = plus(shares, self.open_cohort(week).pending)?;
+            week += 1;
+            left -= 1;
+        }
+        let value = open.value()?;
+        let worth = value.middle_price()?.assets_down(shares)?;
+        Ok(plus(value.owed, worth.min(value.budget(gate.reserve, gate.minimum)))?)
     }
 
     /// Pays out what was served for `shares` of `controller`.

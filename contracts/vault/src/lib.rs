@@ -11,27 +11,33 @@
 //!
 //! - [`state`]: the storage layout and how books are opened and closed;
 //! - [`shares`]: the share token; [`enter`]: deposits; [`leave`]: redemptions; [`premiums`]: premiums and fees;
-//!   [`payouts`]: claims, what is owed, recoveries and credits; [`views`]: what pages and contracts read;
-//! - [`everyday`] and [`extension`]: the two programs over this storage, as tables of their functions.
+//!   [`payouts`]: claims, what is owed, recoveries and credits; [`invest`]: what works in strategies; [`views`]: what
+//!   pages and contracts read;
+//! - [`everyday`], [`extension`] and [`more`]: the three programs over this storage, as tables of their functions.
 //!
-//! Two programs, because one would be too large: the first holds what happens every day; its fallback runs the
-//! second one, built with feature `ext`, by DELEGATECALL.
+//! Three programs, because one would be too large: the first holds what happens every day; its fallback runs the
+//! second one, built with feature `ext`, by DELEGATECALL, and that one's the third, built with feature `more`.
 #![cfg_attr(not(test), no_main)]
 extern crate alloc;
 
 pub mod enter;
-#[cfg(any(not(feature = "ext"), not(target_arch = "wasm32")))]
+#[cfg(any(not(any(feature = "ext", feature = "more")), not(target_arch = "wasm32")))]
 pub mod everyday;
 #[cfg(any(feature = "ext", not(target_arch = "wasm32")))]
 pub mod extension;
+pub mod invest;
 pub mod leave;
+#[cfg(any(feature = "more", not(target_arch = "wasm32")))]
+pub mod more;
 pub mod payouts;
 pub mod premiums;
 pub mod shares;
 pub mod state;
 pub mod views;
 
-#[cfg(any(not(feature = "ext"), not(target_arch = "wasm32")))]
+#[cfg(any(not(any(feature = "ext", feature = "more")), not(target_arch = "wasm32")))]
 pub use everyday::Vault;
 #[cfg(any(feature = "ext", not(target_arch = "wasm32")))]
 pub use extension::VaultExt;
+#[cfg(any(feature = "more", not(target_arch = "wasm32")))]
+pub use more::VaultMore;

@@ -1,14 +1,18 @@
 //! Claims, what is owed, what was won back, and credits.
 
 use actuary::{
-    books::{minus, plus},
+    books::{Marked, minus, plus},
     math::to_u128,
     payout::{Record, Rise},
 };
 use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall;
 use protocol::{
     Result,
-    abi::IVault::{ClaimPaid, CreditWithdrawn, PayoutCredited, Recovered, RunOffSet, TopUp, ZeroAssets},
+    abi::{
+        IAllocator,
+        IVault::{ClaimPaid, CreditWithdrawn, PayoutCredited, Recovered, RunOffSet, TopUp, ZeroAssets},
+    },
     call, emit, error,
     guard::Lock,
 };
@@ -19,7 +23,8 @@ use crate::state::{Open, State};
 impl State {
     /// Settles a policy whose confirmed claims rise and pays `to` what is due at once.
     ///
-    /// A recipient that cannot receive blocks nobody: its payout becomes a credit.
+    /// It is paid out of cash; only what that is short of is brought back from the strategies, and what they do not give
+    /// is owed until they do. A recipient that cannot receive blocks nobody: its payout becomes a credit.
     ///
     /// # Errors
     /// `UnauthorizedCaller` for anyone but the assessor; `MathOverflow` where the claims would fall; `CatchUpFirst`.
@@ -31,10 +36,17 @@ impl State {
         self.only(self.assessor.get())?;
         let mut open = self.open()?;
         let claim = minus(rise.total, rise.before)?;
-        let solvent = !open.is_short(rise.reserve_before.max(claim))?;
+        let mut solvent = !open.is_short(rise.reserve_before.max(claim))?;
+        if open.books.invested > 0 {
+            let needed = plus(claim, open.books.debt.owed)?;
+            open = self.raise(open, needed, rise.reserve_before)?;
+            solvent = !open.is_short(rise.reserve_before.max(claim))? && open.liquid()? >= claim;
+        }
         let (mut record, mut payee) = (Record::default(), Address::ZERO);
         if !solvent {
-            open = self.open_whole()?;
+            if !open.is_whole() {
+                open = self.open_whole()?;
+            }
             (record, payee) = self.record(policy);
         }
         let settlement = open.books.settle(rise, &record, open.now)?;
@@ -76,10 +88,41 @@ impl State {
         let lock = Lock::take()?;
         let gate = self.gate()?;
         let mut open = self.open()?;
+        let owed = open.books.debt.owed;
+        open = self.raise(open, owed, gate.reserve)?;
         let amount = self.top_up_open(&mut open, gate.reserve)?;
         self.close(&open)?;
         lock.release();
         Ok(U256::from(amount))
+    }
+
+    /// Brings money back from the strategies where `needed` is more than what can be paid at once: `open` is opened anew
+    /// for that, so nothing was done to it yet. They may give less, or nothing.
+    ///
+    /// # Errors
+    /// `MathOverflow`; what the allocator reverted with.
+    ///
+    /// # Events
+    /// `TopUp`, `StreamAdded`.
+    pub(crate) fn raise(&mut self, open: Open, needed: u128, reserve: u128) -> Result<Open> {
+        let liquid = open.liquid()?;
+        if open.books.invested == 0 || needed <= liquid {
+            return Ok(open);
+        }
+        let missing = U256::from(needed - liquid);
+        let freed = call::tell(self.vm(), self.investment().0, IAllocator::freeCall::SELECTOR, &[missing])?.u128(0)?;
+        let mut open = self.open_richer(freed)?;
+        self.absorb(&mut open, reserve)?;
+        Ok(open)
+    }
+
+    /// Takes in what came back from the strategies beyond their books; answers how much that is.
+    pub(crate) fn absorb(&mut self, open: &mut Open, reserve: u128) -> Result<u128> {
+        let Marked { surplus, .. } = open.marked;
+        let recovered = open.books.absorb(&open.marked, reserve, open.now)?;
+        self.set_aside(open, recovered.topped_up)?;
+        self.log_stream(open, recovered.streamed);
+        Ok(surplus)
     }
 
     /// Tops up what is owed in opened books: first thing in every operation that knows the reserve.
@@ -114,7 +157,7 @@ impl State {
     /// `ClaimPaid`; `PayoutCredited` where the payee cannot receive.
     pub(crate) fn claim_owed(&mut self, policy: U256) -> Result<U256> {
         let lock = Lock::take()?;
-        let debt = self.peek()?.books.debt;
+        let debt = self.peek_unpriced()?.books.debt;
         let (record, payee) = self.record(policy);
         let owed = record.owed_now(&debt)?;
         let amount = minus(record.owed, owed)?;

@@ -19,7 +19,7 @@ use stylus_sdk::{
     stylus_core::host::{AccountAccess, BlockAccess},
 };
 
-use crate::state::{Open, State};
+use crate::state::{Depth, Open, State};
 
 /// The whole in basis points.
 const BPS: u128 = 10_000;
@@ -83,7 +83,7 @@ impl State {
         }
         let net = to_u128(premium.net)?;
 
-        let mut open = self.open()?;
+        let mut open = self.open_unpriced(Depth::Everyday)?;
         let earning = Earning::of(net, start, end, open.books.seconds)?;
         open.books.premium(net, &earning)?;
         self.begin(&earning)?;
@@ -103,7 +103,7 @@ impl State {
     /// Ends a premium early and pays `to` the part that its cover has not used, less the short rate: `remaining` of
     /// `cover` is what the policy could still be paid. The rest of what was unearned goes into the stream.
     ///
-    /// Claims are paid out of what is earned alone, so the pool has every refund in cash, and a refund takes nothing
+    /// Claims are paid out of what is earned alone, and no more than that is invested, so the pool has every refund in cash, and a refund takes nothing
     /// from who is owed. A recipient that cannot receive blocks nobody: its refund becomes a credit.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl State {
         let lock = Lock::take()?;
         self.only(self.policy.get())?;
         let [remaining, cover, short_rate] = part;
-        let mut open = self.open_queue()?;
+        let mut open = self.open_unpriced(Depth::Queue)?;
         let (earning, unused) = sold.earning(&open)?;
         let rate = minus(BPS, to_u128(short_rate)?)?;
         minus(to_u128(cover)?, to_u128(remaining)?)?;
@@ -144,7 +144,7 @@ impl State {
     pub(crate) fn reprice(&mut self, sold: &Sold, premium: &Premium) -> Result<U256> {
         let lock = Lock::take()?;
         self.only(self.policy.get())?;
-        let mut open = self.open_queue()?;
+        let mut open = self.open_unpriced(Depth::Queue)?;
         let (earning, unused) = sold.earning(&open)?;
         let start = open.now.max(sold.start);
         let end = to_u64(premium.end)?;
@@ -217,8 +217,7 @@ impl State {
     /// Fails where the vault does not have what its books say.
     fn require_balance(&self, open: &Open) -> Result<()> {
         let ((treasury, jury), (served, payable)) = (self.fees(), self.liabilities());
-        // Nothing is invested, so all that is in the books is cash.
-        let mut expected = U256::from(open.books.pool);
+        let mut expected = U256::from(open.books.pool.saturating_sub(open.books.invested));
         for part in [served, payable, treasury, jury] {
             expected = expected.wrapping_add(U256::from(part)); // five values of 104 bits
         }

@@ -1,11 +1,11 @@
-//! The storage of both programs, and how books are opened and closed.
+//! The storage of all programs, and how books are opened and closed.
 //!
 //! Words are packed so that everyday operations touch few of them (amounts of assets have 104 bits, of shares 128,
 //! times 40, numbers of weeks 32; least significant bits first):
 //!
 //! ```text
 //! main         pool 104 | supply 128 | week seconds 20 | flags 4
-//! unearned     unearned 168 (with 64 of fraction) | week 32 | horizon 32
+//! unearned     unearned 168 (with 64 of fraction) | week 32 | horizon 32 | invested 1
 //! flow         rate 128 | queued 128
 //! stream       amount 104 | since 40 | end 40 | head 32 | tail 32
 //! liabilities  served 104 | payable 104
@@ -14,17 +14,19 @@
 //! fees         treasury 104 | jury 104
 //! settings     asset 160 | deposits paused until 40 | redemptions paused until 40 | decimals 8
 //! risk         risk 160 | cooldown 32 | patience 32
+//! investment   allocator 160 | invested 96
 //! changes      one word for two weeks: rate change of the even week i128 | of the odd one i128
 //! cohort       units 128 | pending 128      RAY − κ 90 | waiting 38 | α 128      cap assets 128 | cap shares 128
 //! request      units 128 | week 32          carried shares i128 | carried assets i128
 //! record       confirmed 104 | owed 104 | epoch 32                  ψ 96 | payee 160
 //! ```
 //!
-//! A deposit writes `main` and a balance; `stream` and `debt` are not even read while a flag says that they are empty.
+//! A deposit writes `main` and a balance; `stream`, `debt` and `investment` are not even read while a flag says that
+//! they are empty.
 
 use actuary::{
     Overflow,
-    books::{Accrued, Books, Price, Stream, Value},
+    books::{Accrued, Books, Marked, Marks, Price, Stream, Value},
     payout::{Debt, RAY, Record},
     redemption::{Cohort, Request},
 };
@@ -33,11 +35,12 @@ use alloy_sol_types::SolCall;
 use protocol::{
     Result,
     abi::{
+        IAllocator,
         IOwned::{NotWired, UnauthorizedCaller},
         IRisk,
         IVault::{CatchUpFirst, UnexpectedBalance},
     },
-    call::{self, ask},
+    call::{self, ask, tell},
     error,
     ext::Extension,
     guard::Lock,
@@ -65,6 +68,10 @@ pub const REDEMPTIONS: u8 = 2;
 const AMOUNT: usize = 104;
 const TIME: usize = 40;
 const WEEK: usize = 32;
+const INVESTED: usize = 96;
+
+/// Where `unearned` says that something is invested.
+const INVESTED_FLAG: usize = 168 + 2 * WEEK;
 
 /// Set while the stream holds something.
 const STREAMING: u64 = 1;
@@ -97,7 +104,7 @@ pub struct RecordWords {
     payee: StorageU256,
 }
 
-/// Everything that a vault stores; the layout of both programs.
+/// Everything that a vault stores; the layout of all programs.
 #[storage]
 pub struct State {
     main: StorageU256,
@@ -120,21 +127,45 @@ pub struct State {
     pub(crate) assessor: StorageAddress,
     pub(crate) treasury: StorageAddress,
     pub(crate) extension: Extension,
+    pub(crate) second_extension: Extension,
     pub(crate) shares: Shares,
     pub(crate) roles: Roles,
     pub(crate) deposits_pause: Pause,
     pub(crate) redemptions_pause: Pause,
+    investment: StorageU256,
 }
 
 /// How much of the books an operation takes out, beyond what flags say is there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Depth {
+pub(crate) enum Depth {
     /// Neither the stream's word nor the debt's.
     Everyday,
     /// The stream's word, which holds the queue's ends.
     Queue,
     /// Both.
     Whole,
+}
+
+/// Whether the allocator is asked what the investments are worth, where there are any.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marking {
+    /// It is not: nothing is done that depends on it.
+    Not,
+    /// It is, and nothing changes.
+    Seen,
+    /// It books losses too. So much has come back in cash since the books were closed.
+    Booked(u128),
+}
+
+impl Marking {
+    /// Whether the allocator is asked: where something is invested, or has come back of what the books did not know.
+    const fn asks(self, invested: bool) -> bool {
+        match self {
+            Self::Not => false,
+            Self::Seen => invested,
+            Self::Booked(came) => invested || came > 0,
+        }
+    }
 }
 
 /// Books that were taken out of storage and brought to the present week, with what they were opened from.
@@ -149,6 +180,8 @@ pub struct Open {
     pub depleted: bool,
     /// When they were opened.
     pub now: u64,
+    /// What was found when the investments were marked.
+    pub(crate) marked: Marked,
     before: Words,
 }
 
@@ -160,6 +193,7 @@ struct Words {
     flow: Packed,
     stream: Option<Packed>,
     debt: Option<(Packed, U256)>,
+    invested: bool,
 }
 
 /// What risk says about this vault.
@@ -184,6 +218,19 @@ impl Open {
     /// `MathOverflow`.
     pub fn value(&self) -> Result<Value> {
         Ok(self.books.value(self.now)?)
+    }
+
+    /// What can be paid at once.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub fn liquid(&self) -> Result<u128> {
+        Ok(self.books.liquid(self.now)?)
+    }
+
+    /// Whether stream and debt were taken out, whatever flags said.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.before.stream.is_some() && self.before.debt.is_some()
     }
 
     /// Whether the vault takes no new business, whatever the reserve: by order, for ever, or because it owes.
@@ -312,7 +359,7 @@ impl State {
 
     /// Takes the books out and brings them to the present week, `most` edges at most.
     #[inline(never)]
-    fn read(&self, depth: Depth, most: u64) -> Result<(Open, Accrued)> {
+    fn read(&self, depth: Depth, most: u64, marking: Marking) -> Result<(Open, Accrued)> {
         let now = self.vm().block_timestamp();
         let main = Packed(self.main.get());
         let unearned = Packed(self.unearned.get());
@@ -329,6 +376,9 @@ impl State {
 
         let mut books = Books {
             pool: main.u128(0, AMOUNT),
+            invested: 0,
+            gain: 0,
+            doubt: 0,
             supply: main.u128(AMOUNT, 128),
             queued: flow.u128(128, 128),
             unearned: unearned.get(0, 168),
@@ -355,14 +405,26 @@ impl State {
                 psi: if psi.is_zero() { RAY } else { Packed(psi).u128(0, 128) },
             };
         }
+        let invested = unearned.u64(INVESTED_FLAG, 1) != 0;
+        let mut marked = Marked::default();
+        if invested {
+            books.invested = self.investment().1;
+        }
+        if marking.asks(invested) {
+            marked = self.mark(&mut books, marking)?;
+        }
         let accrued = books.accrue(now, most, |week| self.change(week))?;
+        if marked.loss > 0 && accrued.done {
+            books.cut_stream(now)?;
+        }
         let open = Open {
             books,
             head,
             ordered: flags & ORDERED != 0,
             depleted: flags & DEPLETED != 0,
             now,
-            before: Words { main, unearned, flow, stream, debt },
+            marked,
+            before: Words { main, unearned, flow, stream, debt, invested },
         };
         Ok((open, accrued))
     }
@@ -372,7 +434,7 @@ impl State {
     /// # Errors
     /// `MathOverflow`.
     pub fn glance(&self) -> Result<Open> {
-        Ok(self.read(Depth::Everyday, u64::MAX)?.0)
+        Ok(self.read(Depth::Everyday, u64::MAX, Marking::Seen)?.0)
     }
 
     /// The books as [`open`](Self::open) would take them out; `None` where that needs catching up first.
@@ -380,7 +442,7 @@ impl State {
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn openable(&self) -> Result<Option<Open>> {
-        let (open, accrued) = self.read(Depth::Everyday, MAX_EDGES)?;
+        let (open, accrued) = self.read(Depth::Everyday, MAX_EDGES, Marking::Seen)?;
         Ok(accrued.done.then_some(open))
     }
 
@@ -394,18 +456,27 @@ impl State {
     /// The books as they are now, for reading.
     ///
     /// # Errors
-    /// `MathOverflow`.
+    /// `MathOverflow`; what the allocator reverted with.
     pub fn peek(&self) -> Result<Open> {
-        Ok(self.read(Depth::Whole, u64::MAX)?.0)
+        Ok(self.read(Depth::Whole, u64::MAX, Marking::Seen)?.0)
     }
 
-    /// The books of an everyday operation: what a flag says is empty is not read. Whoever opens books holds the
-    /// lock until it has closed them.
+    /// The books as they are now, for reading what does not depend on the worth of investments.
     ///
     /// # Errors
-    /// `CatchUpFirst` where more than [`MAX_EDGES`] edges have passed; `MathOverflow`.
+    /// `MathOverflow`.
+    pub fn peek_unpriced(&self) -> Result<Open> {
+        Ok(self.read(Depth::Whole, u64::MAX, Marking::Not)?.0)
+    }
+
+    /// The books of an everyday operation: what a flag says is empty is not read. Losses of investments are booked first.
+    /// Whoever opens books holds the lock until it has closed them.
+    ///
+    /// # Errors
+    /// `CatchUpFirst` where more than [`MAX_EDGES`] edges have passed; `MathOverflow`; what the allocator reverted
+    /// with.
     pub(crate) fn open(&mut self) -> Result<Open> {
-        self.opened(Depth::Everyday)
+        self.opened(Depth::Everyday, Marking::Booked(0))
     }
 
     /// The books of an operation on the queue or the stream.
@@ -413,7 +484,7 @@ impl State {
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn open_queue(&mut self) -> Result<Open> {
-        self.opened(Depth::Queue)
+        self.opened(Depth::Queue, Marking::Booked(0))
     }
 
     /// The books of an operation that may begin a debt.
@@ -421,11 +492,27 @@ impl State {
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn open_whole(&mut self) -> Result<Open> {
-        self.opened(Depth::Whole)
+        self.opened(Depth::Whole, Marking::Booked(0))
     }
 
-    fn opened(&mut self, depth: Depth) -> Result<Open> {
-        let (open, accrued) = self.read(depth, MAX_EDGES)?;
+    /// The books of an operation for which `came` of what is invested has come back since they were closed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_richer(&mut self, came: u128) -> Result<Open> {
+        self.opened(Depth::Whole, Marking::Booked(came))
+    }
+
+    /// The books of an operation that uses no price: the allocator is not asked.
+    ///
+    /// # Errors
+    /// `CatchUpFirst`, `MathOverflow`.
+    pub(crate) fn open_unpriced(&mut self, depth: Depth) -> Result<Open> {
+        self.opened(depth, Marking::Not)
+    }
+
+    fn opened(&mut self, depth: Depth, marking: Marking) -> Result<Open> {
+        let (open, accrued) = self.read(depth, MAX_EDGES, marking)?;
         if !accrued.done {
             return Err(error!(CatchUpFirst));
         }
@@ -433,12 +520,35 @@ impl State {
         Ok(open)
     }
 
+    /// The allocator, and what is invested through it.
+    pub(crate) fn investment(&self) -> (Address, u128) {
+        let word = Packed(self.investment.get());
+        (word.address(0), word.u128(160, INVESTED))
+    }
+
+    /// Sets the allocator of a vault that has invested nothing.
+    pub(crate) fn set_allocator(&mut self, allocator: Address) {
+        self.investment.set(allocator.word());
+    }
+
+    /// Takes in what the investments are worth.
+    #[inline(never)]
+    fn mark(&self, books: &mut Books, marking: Marking) -> Result<Marked> {
+        let (vm, allocator) = (self.vm(), self.investment().0);
+        let (answer, came) = match marking {
+            Marking::Booked(came) => (tell(vm, allocator, IAllocator::markCall::SELECTOR, &[])?, came),
+            _ => (ask(vm, allocator, IAllocator::valueCall::SELECTOR, &[])?, 0),
+        };
+        let marks = Marks { book: answer.u128(0)?, high: answer.u128(1)?, low: answer.u128(2)? };
+        Ok(books.mark(&marks, came)?)
+    }
+
     /// Brings the books forward by at most `edges`; answers whether they stand in the present week.
     ///
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn bring_forward(&mut self, edges: u64) -> Result<bool> {
-        let (open, accrued) = self.read(Depth::Queue, edges)?;
+        let (open, accrued) = self.read(Depth::Queue, edges, Marking::Not)?;
         self.keep_cap(&accrued);
         self.close(&open)?;
         Ok(accrued.done)
@@ -450,7 +560,7 @@ impl State {
     /// As [`open`](Self::open).
     pub(crate) fn order_run_off(&mut self, ordered: bool) -> Result<()> {
         let lock = Lock::take()?;
-        let mut open = self.open()?;
+        let mut open = self.open_unpriced(Depth::Everyday)?;
         open.ordered = ordered;
         self.close(&open)?;
         lock.release();
@@ -480,10 +590,16 @@ impl State {
         let mut unearned = Packed(books.unearned);
         unearned = put(unearned, 168, WEEK, u128::from(books.week))?;
         unearned = put(unearned, 200, WEEK, u128::from(books.horizon))?;
+        let invested = books.invested > 0;
+        unearned = unearned.with_u64(INVESTED_FLAG, 1, u64::from(invested));
         write(&mut self.unearned, before.unearned, unearned);
 
         write(&mut self.flow, before.flow, Packed(pair(books.rate, books.queued)));
 
+        if invested || before.invested {
+            let word = Packed(self.investment.get());
+            write(&mut self.investment, word, put(word, 160, INVESTED, books.invested)?);
+        }
         if let Some(before) = before.stream {
             let mut stream = put(Packed::default(), 0, AMOUNT, books.stream.amount)?;
             stream = put(stream, 104, TIME, u128::from(books.stream.since))?;

@@ -28,9 +28,9 @@ impl State {
         self.glance()?.value()
     }
 
-    /// TA: what belongs to the shares on entry.
+    /// What who enters pays for: TA, and what investments are worth above their books.
     pub(crate) fn total_assets(&self) -> Result<U256> {
-        Ok(U256::from(self.value()?.total()))
+        Ok(U256::from(self.value()?.entry()))
     }
 
     /// Capital for capacity, and whether the vault takes no new business whatever its reserve.
@@ -42,21 +42,21 @@ impl State {
     /// Shares for `assets` on entry, rounded down.
     pub(crate) fn convert_to_shares(&self, assets: U256) -> Result<U256> {
         let value = self.value()?;
-        let total = U256::from(value.total()).wrapping_add(U256::ONE);
+        let total = U256::from(value.entry()).wrapping_add(U256::ONE);
         Ok(mul_div_down(assets, U256::from(value.all_shares()?), total)?)
     }
 
     /// What `shares` cost on entry, rounded down.
     pub(crate) fn convert_to_assets(&self, shares: U256) -> Result<U256> {
         let value = self.value()?;
-        let total = U256::from(value.total()).wrapping_add(U256::ONE);
+        let total = U256::from(value.entry()).wrapping_add(U256::ONE);
         Ok(mul_div_down(shares, total, U256::from(value.all_shares()?))?)
     }
 
     /// What `shares` cost on entry, rounded up.
     pub(crate) fn preview_mint(&self, shares: U256) -> Result<U256> {
         let value = self.value()?;
-        let total = U256::from(value.total()).wrapping_add(U256::ONE);
+        let total = U256::from(value.entry()).wrapping_add(U256::ONE);
         Ok(mul_div_up(shares, total, U256::from(value.all_shares()?))?)
     }
 
@@ -103,7 +103,7 @@ impl State {
     /// Confirmed claims of a policy, what is owed of them, and to whom.
     pub(crate) fn owed_view(&self, policy: U256) -> Result<(U256, U256, Address)> {
         let (record, payee) = self.record(policy);
-        let owed = record.owed_now(&self.peek()?.books.debt)?;
+        let owed = record.owed_now(&self.peek_unpriced()?.books.debt)?;
         Ok((U256::from(record.confirmed), U256::from(owed), payee))
     }
 
@@ -114,18 +114,19 @@ impl State {
         let gate = self.gate()?;
         let (served, payable) = self.liabilities();
         let unearned = open.books.unearned_up(open.now)?;
-        // Nothing is invested: cash is the pool and what left it without having been sent.
-        let cash = U256::from(open.books.pool).wrapping_add(U256::from(served)).wrapping_add(U256::from(payable));
+        // Cash is what of the pool is not invested, and what left the pool without having been sent.
+        let pool = U256::from(open.books.pool.saturating_sub(open.books.invested));
+        let cash = pool.wrapping_add(U256::from(served)).wrapping_add(U256::from(payable));
         let capital = U256::from(value.capital()?);
         let minimum = U256::from(gate.minimum);
         let coverage = if gate.minimum == 0 { NO_COVER } else { mul_div_down(capital, U256::from(10_000), minimum)? };
         let me = self.vm().contract_address().word();
         let cover = ask(self.vm(), self.risk(), IRisk::activeCoverCall::SELECTOR, &[me])?.word(0)?;
-        let entry = Price { assets: value.total().saturating_add(1), shares: value.all_shares()? };
+        let entry = Price { assets: value.entry().saturating_add(1), shares: value.all_shares()? };
         Ok([
             U256::from(value.assets),
             cash,
-            U256::ZERO,
+            U256::from(open.books.invested),
             U256::from(unearned),
             U256::from(served),
             U256::from(payable),

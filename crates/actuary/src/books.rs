@@ -17,6 +17,11 @@
 //! the books keep their sum, [`Books::pool`] = cash + invested − served − payable. Only who needs cash itself has to
 //! know the parts.
 //!
+//! What is invested is kept at its book value: what was put in, less what came back and what was lost. Losses are
+//! booked before anything else ([`Books::mark`]). Who enters pays TA and what investments are worth above their
+//! books; who leaves gets E without what they may be worth below. A − invested is what can be paid at once: what is
+//! served, payable or unearned is always there in cash, whatever becomes of the investments.
+//!
 //! Time goes in weeks of [`Books::seconds`]; week `w` begins at its edge `w · seconds`. The books stand at the edge
 //! that opens [`Books::week`] and are brought forward edge by edge ([`Books::accrue`]); inside a week everything is
 //! linear and worked out on reading ([`Books::value`]).
@@ -87,6 +92,13 @@ pub const fn edge(time: u64, seconds: u64) -> u64 {
 pub struct Books {
     /// Cash + invested − served − payable.
     pub pool: u128,
+    /// What is invested, at its book value.
+    pub invested: u128,
+    /// What the investments are worth above their book value, as far as it counts. Not kept: told by
+    /// [`mark`](Self::mark).
+    pub gain: u128,
+    /// What of their book value is not certain. Not kept, likewise.
+    pub doubt: u128,
     /// S: all shares that exist, those that asked to leave among them.
     pub supply: u128,
     /// Shares that asked to leave and are not served yet.
@@ -115,6 +127,9 @@ impl Books {
     pub fn new(now: u64, seconds: u64) -> Self {
         Self {
             pool: 0,
+            invested: 0,
+            gain: 0,
+            doubt: 0,
             supply: 0,
             queued: 0,
             unearned: U256::ZERO,
@@ -195,7 +210,46 @@ impl Books {
             stream: self.stream.at(now)?,
             supply: self.supply,
             queued: self.queued,
+            gain: self.gain,
+            doubt: self.doubt,
         })
+    }
+
+    /// A − invested: what can be paid at once.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn liquid(&self, now: u64) -> Result<u128> {
+        Ok(self.value(now)?.assets.saturating_sub(self.invested))
+    }
+
+    /// Takes in what the investments are worth, before anything that depends on it; `came` of them have come back in
+    /// cash since the books were kept. What is missing is a loss. The caller cuts the stream once the books stand in the
+    /// present week.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn mark(&mut self, marks: &Marks, came: u128) -> Result<Marked> {
+        let expected = self.invested.saturating_sub(came);
+        let loss = expected.saturating_sub(marks.book);
+        let more = came.saturating_sub(self.invested);
+        self.pool = self.pool.saturating_sub(loss);
+        self.invested = minus(expected, loss)?;
+        self.gain = marks.high.saturating_sub(self.invested);
+        self.doubt = self.invested.saturating_sub(marks.low);
+        let surplus = plus(minus(marks.book, self.invested)?, more)?;
+        Ok(Marked { loss, book: marks.book, surplus })
+    }
+
+    /// Takes what came back beyond the books in: first for what is owed, then into the stream.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn absorb(&mut self, marked: &Marked, reserve: u128, now: u64) -> Result<Recovered> {
+        let known = minus(marked.book, self.invested)?;
+        self.gain = self.gain.saturating_sub(known);
+        self.invested = marked.book;
+        self.recover(marked.surplus, reserve, now)
     }
 
     /// Takes `assets` in and makes `shares` for them.
@@ -319,6 +373,28 @@ pub struct Cancelled {
     pub streamed: u128,
 }
 
+/// What investments are worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// What they are booked at, their losses taken off.
+    pub book: u128,
+    /// The higher of book and worth: what counts for who enters.
+    pub high: u128,
+    /// The lower, as far as it is certain: what counts for who leaves.
+    pub low: u128,
+}
+
+/// What [`Books::mark`] found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// What was lost.
+    pub loss: u128,
+    /// What the investments are booked at by themselves.
+    pub book: u128,
+    /// What is there beyond these books: a gain that was brought home.
+    pub surplus: u128,
+}
+
 /// What [`Books::recover`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -377,6 +453,10 @@ pub struct Value {
     pub supply: u128,
     /// Shares that asked to leave.
     pub queued: u128,
+    /// What investments are worth above their books.
+    pub gain: u128,
+    /// What of their books is not certain.
+    pub doubt: u128,
 }
 
 impl Value {
@@ -386,16 +466,28 @@ impl Value {
         self.assets.saturating_sub(self.owed)
     }
 
+    /// What who enters pays for: TA, and what investments are worth above their books.
+    #[must_use]
+    pub const fn entry(&self) -> u128 {
+        self.total().saturating_add(self.gain)
+    }
+
     /// N = TA − Y.
     #[must_use]
     pub const fn middle(&self) -> u128 {
         self.total().saturating_sub(self.stream)
     }
 
-    /// E = max(0, N − R).
+    /// E = max(0, N − R), without what of the investments is not certain.
     #[must_use]
     pub const fn exit(&self, reserve: u128) -> u128 {
-        self.middle().saturating_sub(reserve)
+        self.middle().saturating_sub(self.doubt).saturating_sub(reserve)
+    }
+
+    /// What may leave the pool: TA less what is not certain, what is reserved and what must stay.
+    #[must_use]
+    pub const fn budget(&self, reserve: u128, minimum: u128) -> u128 {
+        self.total().saturating_sub(self.doubt).saturating_sub(reserve).saturating_sub(minimum)
     }
 
     /// S + δ.
@@ -423,7 +515,7 @@ impl Value {
     /// # Errors
     /// [`Overflow`].
     pub fn to_shares_down(&self, assets: u128) -> Result<u128> {
-        scale_down(assets, self.all_shares()?, plus(self.total(), 1)?)
+        scale_down(assets, self.all_shares()?, plus(self.entry(), 1)?)
     }
 
     /// Shares for `assets` on entry, rounded up.
@@ -431,7 +523,7 @@ impl Value {
     /// # Errors
     /// [`Overflow`].
     pub fn to_shares_up(&self, assets: u128) -> Result<u128> {
-        scale_up(assets, self.all_shares()?, plus(self.total(), 1)?)
+        scale_up(assets, self.all_shares()?, plus(self.entry(), 1)?)
     }
 
     /// What `shares` cost on entry, rounded down.
@@ -439,7 +531,7 @@ impl Value {
     /// # Errors
     /// [`Overflow`].
     pub fn to_assets_down(&self, shares: u128) -> Result<u128> {
-        scale_down(shares, plus(self.total(), 1)?, self.all_shares()?)
+        scale_down(shares, plus(self.entry(), 1)?, self.all_shares()?)
     }
 
     /// What `shares` cost on entry, rounded up.
@@ -447,7 +539,7 @@ impl Value {
     /// # Errors
     /// [`Overflow`].
     pub fn to_assets_up(&self, shares: u128) -> Result<u128> {
-        scale_up(shares, plus(self.total(), 1)?, self.all_shares()?)
+        scale_up(shares, plus(self.entry(), 1)?, self.all_shares()?)
     }
 
     /// The middle price: (N + 1) ÷ (S + δ).

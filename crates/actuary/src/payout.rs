@@ -11,6 +11,9 @@
 //! ```
 //!
 //! In a solvent pool all of this is zero and costs one comparison.
+//!
+//! Only what is liquid can be paid: where part of a solvent pool is invested and does not come back at once, a claim is
+//! owed that part meanwhile.
 
 use alloy_primitives::U256;
 
@@ -45,15 +48,15 @@ impl Default for Debt {
 }
 
 impl Debt {
-    /// Tops up what is owed out of `assets`, as far as claims to come with a `reserve` leave room for; answers by
-    /// how much.
+    /// Tops up what is owed out of `assets`, as far as claims to come with a `reserve` leave room for and at most by
+    /// `liquid`; answers by how much.
     ///
     /// All of it where A ≥ O + R, else T = max(0, ⌊(K · A + O · R − K · R) ÷ (K + R)⌋, which brings every claim
     /// in K to the share (A + D) ÷ (K + R).
     ///
     /// # Errors
     /// [`Overflow`](crate::Overflow).
-    pub fn top_up(&mut self, assets: u128, reserve: u128) -> Result<u128> {
+    pub fn top_up(&mut self, assets: u128, reserve: u128, liquid: u128) -> Result<u128> {
         if self.owed == 0 {
             return Ok(0);
         }
@@ -66,6 +69,7 @@ impl Debt {
             let share = gain.saturating_sub(k.wrapping_mul(r));
             to_u128(div_down(share, add(k, r)?)?)?
         };
+        let amount = amount.min(liquid);
         self.psi = scale_up(self.psi, minus(self.owed, amount)?, self.owed)?;
         self.owed = minus(self.owed, amount)?;
         self.settle_epoch();
@@ -144,7 +148,8 @@ impl Books {
             return Ok(0);
         }
         let assets = self.value(now)?.assets;
-        let amount = self.debt.top_up(assets, reserve)?;
+        let liquid = assets.saturating_sub(self.invested);
+        let amount = self.debt.top_up(assets, reserve, liquid)?;
         self.pool = minus(self.pool, amount)?;
         Ok(amount)
     }
@@ -175,7 +180,7 @@ impl Books {
 
         let assets = self.value(now)?.assets;
         let due = self.due(rise.total, rise.before, had, assets, rise.reserve_before)?;
-        let paid = due.saturating_sub(had).min(assets);
+        let paid = due.saturating_sub(had).min(assets.saturating_sub(self.invested));
         let owed = minus(minus(rise.total, had)?, paid)?;
         self.pool = minus(self.pool, paid)?;
         if owed > 0 {

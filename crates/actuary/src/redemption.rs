@@ -241,7 +241,7 @@ impl Books {
     /// [`Overflow`].
     pub fn serve(&mut self, cohort: &mut Cohort, limits: &Limits, now: u64) -> Result<Option<Served>> {
         let value = self.value(now)?;
-        let budget = value.total().saturating_sub(limits.reserve).saturating_sub(limits.minimum).min(limits.liquid);
+        let budget = value.budget(limits.reserve, limits.minimum).min(limits.liquid);
         let price = cohort.cap.lower(value.exit_price(limits.reserve)?)?;
         let shares = match scale_down(budget, price.shares, price.assets) {
             Ok(affordable) => affordable.min(cohort.pending),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actuary::books::{Books, Earning, FRACTION_BITS, STREAM_WEEKS, Stream, edge, scale_up, unused};
+use actuary::books::{
+    Books, Earning, FRACTION_BITS, Marked, Marks, Recovered, STREAM_WEEKS, Stream, edge, scale_up, unused,
+};
 use alloy_primitives::U256;
 use proptest::prelude::*;
 
@@ -481,4 +483,61 @@ proptest! {
         prop_assert!(after.middle_price().unwrap().lower(value.middle_price().unwrap()).unwrap() == value.middle_price().unwrap()
             || after.middle_price().unwrap() == value.middle_price().unwrap());
     }
+}
+
+/// Ten million, of which four are invested.
+fn partly_invested() -> Books {
+    let mut books = Books::new(START, 604_800);
+    books.enter(10 * M, 10 * M * 1_000_000).unwrap();
+    books.invested = 4 * M;
+    books
+}
+
+fn marks(book: u128, high: u128, low: u128) -> Marks {
+    Marks { book: book * M, high: high * M, low: low * M }
+}
+
+#[test]
+fn investments_are_worth_more_to_who_enters_and_less_to_who_leaves() {
+    let mut books = partly_invested();
+    assert_eq!(books.mark(&marks(4, 5, 3), 0).unwrap(), Marked { loss: 0, book: 4 * M, surplus: 0 });
+    let value = books.value(START).unwrap();
+    assert_eq!((value.total(), value.entry(), value.middle()), (10 * M, 11 * M, 10 * M));
+    assert_eq!((value.exit(0), value.exit(2 * M), value.budget(2 * M, M)), (9 * M, 7 * M, 6 * M));
+    assert_eq!(books.liquid(START).unwrap(), 6 * M);
+    // 11 for 110 million shares: a share costs 1.1
+    assert_eq!(value.to_shares_down(11 * M + 1).unwrap(), 10 * M * 1_000_000 + 1_000_000);
+    assert_eq!(value.to_assets_up(10 * M * 1_000_000 + 1_000_000).unwrap(), 11 * M + 1);
+}
+
+#[test]
+fn a_loss_leaves_the_pool_and_what_comes_back_is_none() {
+    let mut books = partly_invested();
+    // One million came back, half a million is lost.
+    let marks = Marks { book: 25 * M / 10, high: 25 * M / 10, low: 25 * M / 10 };
+    let marked = books.mark(&marks, M).unwrap();
+    assert_eq!(marked, Marked { loss: M / 2, book: 25 * M / 10, surplus: 0 });
+    assert_eq!((books.pool, books.invested, books.liquid(START).unwrap()), (95 * M / 10, 25 * M / 10, 7 * M));
+    // Once only.
+    assert_eq!(books.mark(&marks, 0).unwrap().loss, 0);
+    // All of it: what is liquid stays.
+    assert_eq!(books.mark(&Marks::default(), 0).unwrap().loss, 25 * M / 10);
+    assert_eq!((books.pool, books.invested, books.liquid(START).unwrap()), (7 * M, 0, 7 * M));
+}
+
+#[test]
+fn a_gain_that_came_home_goes_into_the_stream() {
+    let mut books = partly_invested();
+    // Half a million came, and the books of the investments are as they were.
+    let marked = books.mark(&marks(4, 4, 4), M / 2).unwrap();
+    assert_eq!((marked.loss, marked.surplus, books.invested, books.gain), (0, M / 2, 35 * M / 10, M / 2));
+    let recovered = books.absorb(&marked, 0, START).unwrap();
+    assert_eq!(recovered, Recovered { topped_up: 0, streamed: M / 2 });
+    assert_eq!((books.pool, books.invested, books.gain), (105 * M / 10, 4 * M, 0));
+    assert_eq!(books.value(START).unwrap().middle(), 10 * M);
+    // More came than was invested at all.
+    let marked = books.mark(&Marks::default(), 5 * M).unwrap();
+    assert_eq!(marked, Marked { loss: 0, book: 0, surplus: M });
+    books.absorb(&marked, 0, START).unwrap();
+    assert_eq!((books.pool, books.invested), (115 * M / 10, 0));
 }

@@ -199,6 +199,32 @@ fn claim_of(policy: usize, worst: u128) -> u128 {
     [2 * M * worst / 10, 4 * M * worst / 10, M, 5 * M][policy]
 }
 
+/// Enough for everybody, but four of ten million do not come back at once: what is liquid is paid, the rest is owed, and
+/// paid when it comes.
+#[test]
+fn a_solvent_pool_owes_what_is_not_liquid() {
+    let mut pool = Pool::new(10 * M);
+    pool.books.invested = 4 * M;
+    let [mut a, mut b] = [Policy::default(); 2];
+    pool.reserve = 9 * M;
+    pool.file(&mut a, 7 * M);
+    assert_eq!((a.paid, pool.owed(), pool.assets()), (6 * M, M, 4 * M));
+    pool.file(&mut b, 2 * M);
+    assert_eq!((b.paid, pool.owed(), pool.assets()), (0, 3 * M, 4 * M));
+    assert_eq!(pool.top_up(), 0);
+    // Half of what is owed comes: half of it to each.
+    pool.books.invested = 25 * M / 10;
+    assert_eq!(pool.top_up(), 15 * M / 10);
+    pool.claim(&mut a);
+    pool.claim(&mut b);
+    assert_eq!((a.paid, b.paid, pool.owed()), (65 * M / 10, M, 15 * M / 10));
+    pool.books.invested = 0;
+    pool.top_up();
+    pool.claim(&mut a);
+    pool.claim(&mut b);
+    assert_eq!((a.paid, b.paid, pool.owed(), pool.payable, pool.assets()), (7 * M, 2 * M, 0, 0, M));
+}
+
 /// Plays the events in this order, then lets everybody file what is still due; answers the four shares in 1e-12.
 fn play(assets: u128, events: &[Event]) -> [u128; 4] {
     let mut pool = Pool::new(assets);

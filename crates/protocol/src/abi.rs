@@ -18,6 +18,7 @@ sol!("../../contracts/abi/IERC721.sol");
 sol!("../../contracts/abi/ITrigger.sol");
 sol!("../../contracts/abi/IRisk.sol");
 sol!("../../contracts/abi/IVault.sol");
+sol!("../../contracts/abi/IAllocator.sol");
 sol!("../../contracts/abi/IPolicy.sol");
 sol!("../../contracts/abi/ICertificate.sol");
 sol!("../../contracts/abi/IDistribution.sol");

@@ -23,6 +23,7 @@
 
 mod frame;
 pub mod signer;
+pub mod strategy;
 pub mod token;
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};

@@ -60,6 +60,68 @@ fn minimum_is_never_below_the_largest_exposure_and_target_never_below_the_floor(
     assert_eq!((town.gate().minimum, town.gate().target), (usd(4_000_000), usd(7_000_000)));
 }
 
+/// It counts as cover on their risk key would, and capital must be there for it.
+#[test]
+fn what_a_vault_has_in_strategies_is_part_of_its_exposure() {
+    let town = town();
+    let hold = |key: &str, amount: u64| {
+        let call = IRisk::holdCall { riskKey: text(key), amount: usd(amount) };
+        town.world.send(town.vault, town.risk, call).unwrap();
+    };
+    let capital = || {
+        town.world.send(town.anyone, town.risk, IRisk::recountCall { vault: town.vault }).unwrap();
+        let capital = town.read(IRisk::capitalOfCall { vault: town.vault });
+        (capital.requirement, capital.largest, capital.minimum, capital.target)
+    };
+    town.buy("X", usd(4_000_000));
+    town.buy("Y", usd(1_000_000));
+    let without = capital();
+    hold("key X", 2_000_000);
+    assert_eq!(town.exposure("key X"), usd(6_000_000));
+    let with = capital();
+    // Another amount takes the place of the first.
+    hold("key X", 3_000_000);
+    assert_eq!(town.exposure("key X"), usd(7_000_000));
+    assert!(capital().0 > with.0 && with.0 > without.0);
+    hold("key X", 0);
+    assert_eq!((town.exposure("key X"), capital()), (usd(4_000_000), without));
+    town.buy("X", usd(2_000_000));
+    assert_eq!(capital(), with, "as cover would");
+
+    // A key without cover, which moves to another group with what is on it.
+    town.own(IRisk::setRiskKeyCall { riskKey: text("a lender"), group: 2 });
+    hold("a lender", 5_000_000);
+    assert_eq!(town.exposure("a lender"), usd(5_000_000));
+    let apart = capital().0;
+    town.own(IRisk::setRiskKeyCall { riskKey: text("a lender"), group: 1 });
+    assert!(capital().0 > apart, "correlated with X and Y now");
+    hold("a lender", 0);
+    assert_eq!(capital(), with);
+    let events = town.world.events::<IRisk::HeldSet>(town.risk);
+    let last = &events[4];
+    assert_eq!((events.len(), last.vault, last.riskKey), (5, town.vault, text("a lender")));
+
+    // Cover that leaves takes nothing of it along.
+    hold("key Y", 3_000_000);
+    town.warp(400 * DAY);
+    assert!(town.catch_up("Y", 64));
+    assert_eq!(town.exposure("key Y"), usd(3_000_000));
+}
+
+#[test]
+fn only_a_vault_says_what_it_holds_and_only_on_known_keys() {
+    let town = town();
+    let call = |key: &str, amount: U256| IRisk::holdCall { riskKey: text(key), amount };
+    for who in [town.owner, town.anyone] {
+        let refused = town.world.refused(who, town.risk, call("key X", u(1)));
+        assert_eq!(refused.expect::<IRisk::UnknownVault>().vault, who);
+    }
+    let refused = town.world.refused(town.vault, town.risk, call("key W", u(1)));
+    assert_eq!(refused.expect::<IRisk::UnknownRiskKey>().riskKey, text("key W"));
+    let refused = town.world.refused(town.vault, town.risk, call("key X", U256::ONE << 96));
+    refused.expect::<standards::errors::MathOverflow>();
+}
+
 #[test]
 fn what_the_reserve_holds_requires_no_capital_twice() {
     let town = town();

@@ -154,8 +154,18 @@ fn a_constructor_keeps_its_bounds() {
     }
     for (name_length, symbol_length, parameter) in [(32, 5, "name"), (12, 32, "symbol"), (31, 31, "")] {
         let [name_text, symbol_text] = [name_length, symbol_length].map(|length| "x".repeat(length));
-        let texts =
-            (scene.owner, scene.setup, scene.extension, scene.token.at, name_text, symbol_text, WEEK, 0u64, 0u64);
+        let texts = (
+            scene.owner,
+            scene.setup,
+            scene.extension,
+            scene.second_extension,
+            scene.token.at,
+            name_text,
+            symbol_text,
+            WEEK,
+            0u64,
+            0u64,
+        );
         let built =
             scene.world.try_construct::<Vault>(scene.world.address("texts"), scene.setup, texts.abi_encode_params());
         if parameter.is_empty() {
@@ -165,9 +175,19 @@ fn a_constructor_keeps_its_bounds() {
             assert_eq!((error.parameter, error.value), (name(parameter), u(32u64)));
         }
     }
-    let arguments =
-        (Address::ZERO, scene.setup, scene.extension, scene.token.at, String::new(), String::new(), WEEK, 0u64, 0u64)
-            .abi_encode_params();
+    let arguments = (
+        Address::ZERO,
+        scene.setup,
+        scene.extension,
+        scene.second_extension,
+        scene.token.at,
+        String::new(),
+        String::new(),
+        WEEK,
+        0u64,
+        0u64,
+    )
+        .abi_encode_params();
     scene.world.try_construct::<Vault>(at, scene.setup, arguments).unwrap_err().expect::<OwnableInvalidOwner>();
     construct(Settings::default()).unwrap();
     assert!(construct(Settings::default()).is_err(), "once");
@@ -182,6 +202,7 @@ fn the_share_says_what_it_is() {
     assert_eq!(scene.read(IERC4626::assetCall {}), scene.token.at);
     assert_eq!(scene.read(IERC7540Redeem::shareCall {}), scene.vault);
     assert_eq!(scene.read(IVault::extensionCall {}), scene.extension);
+    assert_eq!(scene.read(IVault::secondExtensionCall {}), scene.second_extension);
 }
 
 #[test]

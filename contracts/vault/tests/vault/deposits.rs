@@ -391,18 +391,23 @@ fn a_pool_holds_no_more_than_its_books_can() {
 fn an_asset_without_code_cannot_be_constructed_on() {
     let scene = Scene::unwired(Settings::default());
     let at = scene.world.address("another vault");
-    let arguments = alloy_sol_types::SolValue::abi_encode_params(&(
-        scene.owner,
-        scene.setup,
-        scene.world.address("nothing"),
-        scene.token.at,
-        String::new(),
-        String::new(),
-        WEEK,
-        0u64,
-        0u64,
-    ));
-    scene.world.try_construct::<vault::Vault>(at, scene.setup, arguments).unwrap_err().expect::<AddressEmptyCode>();
+    let nothing = scene.world.address("nothing");
+    for (extension, second) in [(nothing, scene.second_extension), (scene.extension, nothing)] {
+        let arguments = alloy_sol_types::SolValue::abi_encode_params(&(
+            scene.owner,
+            scene.setup,
+            extension,
+            second,
+            scene.token.at,
+            String::new(),
+            String::new(),
+            WEEK,
+            0u64,
+            0u64,
+        ));
+        let built = scene.world.try_construct::<vault::Vault>(at, scene.setup, arguments);
+        assert_eq!(built.unwrap_err().expect::<AddressEmptyCode>().target, nothing);
+    }
 }
 
 #[test]

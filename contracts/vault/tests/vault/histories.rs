@@ -6,6 +6,8 @@ use alloy_primitives::U256;
 use proptest::prelude::*;
 use protocol::abi::{IERC20, IERC4626, IVault};
 
+use testkit::strategy::Erc4626;
+
 use crate::scene::{M, Scene, Settings, WEEK, u};
 
 #[derive(Clone, Debug)]
@@ -443,6 +445,244 @@ proptest! {
                     "{turn:?}: {before:?} became {after:?}"
                 );
             }
+        }
+    }
+}
+
+/// What happens to a pool that has part of its money work in two strategies.
+#[derive(Clone, Debug)]
+enum Fortune {
+    Deposit(u64),
+    Request(u64),
+    Serve {
+        minimum: u64,
+    },
+    Redeem,
+    Sell(u64),
+    Claim(u64),
+    TopUp,
+    TakeOwed,
+    Invest(usize, u64),
+    Divest(usize, u64),
+    Harvest(usize),
+    Gain(usize, u64),
+    /// So many thousandths of what it has.
+    Lose(usize, u64),
+    /// All its functions revert, or none.
+    Break(usize, bool),
+    /// No more than this can be withdrawn.
+    Limit(usize, Option<u64>),
+    Wait(u64),
+}
+
+fn fortune() -> impl Strategy<Value = Fortune> {
+    let amount = 1u64..4 * M;
+    let which = 0usize..2;
+    prop_oneof![
+        3 => amount.clone().prop_map(Fortune::Deposit),
+        2 => (1u64..=1_000).prop_map(Fortune::Request),
+        3 => (0u64..2 * M).prop_map(|minimum| Fortune::Serve { minimum }),
+        2 => Just(Fortune::Redeem),
+        1 => (1u64..M / 4).prop_map(Fortune::Sell),
+        2 => amount.clone().prop_map(Fortune::Claim),
+        2 => Just(Fortune::TopUp),
+        1 => Just(Fortune::TakeOwed),
+        5 => (which.clone(), amount.clone()).prop_map(|(which, assets)| Fortune::Invest(which, assets)),
+        2 => (which.clone(), amount).prop_map(|(which, assets)| Fortune::Divest(which, assets)),
+        2 => which.clone().prop_map(Fortune::Harvest),
+        2 => (which.clone(), 1u64..M / 2).prop_map(|(which, assets)| Fortune::Gain(which, assets)),
+        2 => (which.clone(), 1u64..=1_000).prop_map(|(which, part)| Fortune::Lose(which, part)),
+        2 => (which.clone(), any::<bool>()).prop_map(|(which, broken)| Fortune::Break(which, broken)),
+        1 => (which, prop::option::of(0u64..M)).prop_map(|(which, limit)| Fortune::Limit(which, limit)),
+        4 => (1u64..WEEK).prop_map(Fortune::Wait),
+    ]
+}
+
+/// The plain model: where the money is.
+#[derive(Debug)]
+struct Whereabouts {
+    /// In the vault.
+    cash: u64,
+    /// In each strategy, as it is booked.
+    books: [u64; 2],
+    /// Which do not answer.
+    broken: [bool; 2],
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::default())]
+
+    /// Whatever strategies earn, lose, refuse or hold back, and whatever happens to the pool meanwhile: the vault's books
+    /// are to the unit what a plain account of where its money is says, what is set aside for somebody is always there in
+    /// cash, no more than half of the free capital is put elsewhere, and in the end everybody gets what is theirs.
+    #[test]
+    fn money_that_works_elsewhere_is_accounted_for(fortunes in prop::collection::vec(fortune(), 100)) {
+        let scene = Scene::with(Settings { patience: 0, ..Settings::default() });
+        let insured = scene.world.address("insured");
+        scene.allocate();
+        let strategies = ["first", "second"].map(|name| scene.strategy(name));
+        let has = || strategies.each_ref().map(|strategy| strategy.assets(&scene.world).to::<u64>());
+        // All shares of a strategy are the allocator's, so they are worth all that it has.
+        let worth = |which: usize| {
+            let call = Erc4626::balanceOfCall { account: scene.allocator() };
+            let strategy = &strategies[which];
+            let reverts = strategy.habits.reverts.take();
+            let shares = scene.world.read(strategy.at, call);
+            strategy.habits.reverts.replace(reverts);
+            if shares.is_zero() { 0 } else { has()[which] }
+        };
+        let mut model = Whereabouts { cash: 0, books: [0; 2], broken: [false; 2] };
+        let (mut confirmed, mut got) = (0, U256::ZERO);
+        scene.fund(scene.alice, 1_000 * M);
+        for fortune in fortunes {
+            let before = has();
+            let mut marked = true;
+            match fortune.clone() {
+                Fortune::Deposit(assets) => {
+                    let call = IERC4626::depositCall { assets: u(assets), receiver: scene.alice };
+                    let most = scene.read(IERC4626::maxDepositCall { receiver: scene.alice });
+                    let shares = scene.read(IERC4626::previewDepositCall { assets: u(assets) });
+                    let done = scene.send(scene.alice, call).is_ok();
+                    prop_assert_eq!(done, u(assets) <= most && !shares.is_zero());
+                    model.cash += if done { assets } else { 0 };
+                    marked = done;
+                }
+                Fortune::Request(part) => {
+                    let shares = scene.shares_of(scene.alice) * u(part) / u(1_000u64);
+                    marked = false;
+                    if !shares.is_zero() {
+                        scene.request(scene.alice, shares);
+                    }
+                }
+                Fortune::Serve { minimum } => {
+                    scene.gate.minimum.set(minimum);
+                    scene.serve();
+                    scene.gate.minimum.set(0);
+                }
+                Fortune::Redeem => {
+                    marked = false;
+                    if !scene.claimable(scene.alice).1.is_zero() {
+                        model.cash -= scene.redeem_all(scene.alice).to::<u64>();
+                    }
+                }
+                Fortune::Sell(net) => {
+                    scene.sell(net, 0, 3 * WEEK);
+                    model.cash += net;
+                    marked = false;
+                }
+                Fortune::Claim(by) => {
+                    scene.gate.reserve.set(by);
+                    let paid = scene.pay(1, insured, confirmed, confirmed + by);
+                    confirmed += by;
+                    model.cash = model.cash + (before.iter().sum::<u64>() - has().iter().sum::<u64>()) - paid.to::<u64>();
+                    got += paid;
+                }
+                Fortune::TopUp => {
+                    scene.done(scene.bob, IVault::topUpCall {});
+                }
+                Fortune::TakeOwed => {
+                    marked = false;
+                    if let Ok(taken) = scene.send(scene.bob, IVault::claimOwedCall { policy: u(1u64) }) {
+                        model.cash -= taken.to::<u64>();
+                        got += taken;
+                    }
+                }
+                Fortune::Invest(which, assets) => {
+                    let call = IVault::investCall { strategy: strategies[which].at, assets: u(assets) };
+                    let done = scene.send(scene.owner, call).is_ok();
+                    if done {
+                        model.cash -= assets;
+                        model.books[which] += assets;
+                        let solvency = scene.solvency();
+                        prop_assert!(solvency.invested * u(2u64) <= solvency.capital);
+                    }
+                    marked = done;
+                }
+                Fortune::Divest(which, assets) => {
+                    let came = scene.divest(&strategies[which], assets);
+                    prop_assert_eq!(came, u(before[which] - has()[which]));
+                }
+                Fortune::Harvest(which) => {
+                    let book = model.books[which];
+                    let gain = scene.harvest(&strategies[which]).to::<u64>();
+                    prop_assert_eq!(gain, before[which] - has()[which]);
+                    prop_assert!(gain == 0 || before[which] >= book + gain);
+                    model.books[which] += gain; // which leaves with it, below
+                }
+                Fortune::Gain(which, assets) => {
+                    strategies[which].gain(&scene.world, u(assets));
+                    marked = false;
+                }
+                Fortune::Lose(which, part) => {
+                    strategies[which].lose(&scene.world, u(before[which]) * u(part) / u(1_000u64));
+                    marked = false;
+                }
+                Fortune::Break(which, broken) => {
+                    strategies[which].break_down(broken);
+                    model.broken[which] = broken;
+                    marked = false;
+                }
+                Fortune::Limit(which, limit) => {
+                    strategies[which].habits.limit.set(limit);
+                    marked = false;
+                }
+                Fortune::Wait(seconds) => {
+                    scene.world.warp(seconds);
+                    marked = false;
+                }
+            }
+            // What came back left the strategies' books.
+            let after = has();
+            let mut invested = 0;
+            for which in 0..2 {
+                if !matches!(fortune, Fortune::Gain(..) | Fortune::Lose(..) | Fortune::Invest(..)) {
+                    let came = before[which] - after[which];
+                    model.books[which] -= came;
+                    if !matches!(fortune, Fortune::Claim(_)) {
+                        model.cash += came;
+                    }
+                }
+                let lowest = if model.broken[which] { model.books[which] } else { model.books[which].min(worth(which)) };
+                if marked {
+                    model.books[which] = lowest;
+                }
+                invested += lowest;
+            }
+            let solvency = scene.solvency();
+            prop_assert_eq!(solvency.cash, u(model.cash), "{:?}: {:?}", fortune, model);
+            prop_assert_eq!(scene.assets_of(scene.vault), u(model.cash));
+            prop_assert_eq!(solvency.invested, u(invested), "{:?}: {:?}", fortune, model);
+            // What is set aside is there in cash, but for the unit that unearned premiums are rounded up by.
+            let set_aside = solvency.unearned + solvency.served + solvency.payables;
+            prop_assert!(u(model.cash) + u(1u64) >= set_aside, "{fortune:?}: {model:?}");
+            let assets = (u(model.cash) + u(invested)).saturating_sub(set_aside);
+            prop_assert_eq!(solvency.assets, assets);
+            // Nobody is paid more than was confirmed.
+            let owed = scene.read(IVault::owedOfCall { policy: u(1u64) }).owed;
+            prop_assert!(got + owed <= u(confirmed));
+        }
+        // Everything works again, comes back, and goes to whom it belongs.
+        for strategy in &strategies {
+            strategy.break_down(false);
+            strategy.habits.limit.set(None);
+            scene.harvest(strategy);
+            scene.divest(strategy, 1_000 * M);
+        }
+        prop_assert_eq!(scene.solvency().invested, U256::ZERO);
+        scene.done(scene.bob, IVault::topUpCall {});
+        if scene.solvency().owed.is_zero() {
+            let _ = scene.send(scene.bob, IVault::claimOwedCall { policy: u(1u64) });
+            prop_assert_eq!(scene.assets_of(insured), u(confirmed));
+            let shares = scene.shares_of(scene.alice);
+            if !shares.is_zero() {
+                scene.request(scene.alice, shares);
+            }
+            scene.weeks(20);
+            scene.serve();
+            if !scene.claimable(scene.alice).1.is_zero() {
+                scene.redeem_all(scene.alice);
+            }
+            prop_assert!(scene.read(IERC20::totalSupplyCall {}) <= u(200_000_000u64), "all shares could leave");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The vault against mocked peers: every function, every error, every role, and random histories.
 
 mod administration;
+mod allocation;
 mod deposits;
 mod histories;
 mod interface;

@@ -38,6 +38,10 @@ fn intrusions(scene: &Scene) -> Vec<(&'static str, Vec<u8>)> {
         ("refund", refund(scene, 1, token).abi_encode()),
         ("reprice", reprice(scene).abi_encode()),
         ("pay", scene.claim(1, token, 0, 1, 1, 0).abi_encode()),
+        ("invest", IVault::investCall { strategy: token, assets: one }.abi_encode()),
+        ("divest", IVault::divestCall { strategy: token, assets: one }.abi_encode()),
+        ("harvest", IVault::harvestCall { strategy: token }.abi_encode()),
+        ("reportHeld", IVault::reportHeldCall { riskKey: crate::scene::KEY }.abi_encode()),
     ]
 }
 

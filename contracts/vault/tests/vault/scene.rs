@@ -2,17 +2,20 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use alloy_primitives::{Address, U256};
+use allocator::Allocator;
+use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall, SolEvent, SolValue};
-use protocol::abi::{IERC20, IERC4626, IERC7540Redeem, IOwned, IRisk, IVault};
+use protocol::abi::{IAllocator, IERC20, IERC4626, IERC7540Redeem, IOwned, IRisk, IVault};
 use stylus_sdk::ArbResult;
-use testkit::{Context, Native, Reverted, World, token::Token};
-use vault::{Vault, VaultExt};
+use testkit::{Context, Native, Reverted, World, strategy::Strategy, token::Token};
+use vault::{Vault, VaultExt, VaultMore};
 
 /// The real week, the real cooldown and the real wait.
 pub(crate) const WEEK: u64 = 604_800;
 pub(crate) const COOLDOWN: u64 = 2 * WEEK;
 pub(crate) const PATIENCE: u64 = 3 * 24 * 60 * 60;
+/// What all strategies hang on.
+pub(crate) const KEY: B256 = B256::repeat_byte(7);
 /// One million dollars of six decimals.
 pub(crate) const M: u64 = 1_000_000_000_000;
 /// Share units for one unit of the asset at the first price.
@@ -52,6 +55,10 @@ impl Native for MockRisk {
                 gate.filing_paused.get(),
             )
                 .abi_encode());
+        }
+        if let Ok(call) = IRisk::holdCall::abi_decode(input) {
+            context.store(call.riskKey.into(), call.amount);
+            return Ok(vec![]);
         }
         if IRisk::activeCoverCall::abi_decode(input).is_ok() {
             return Ok(u(gate.cover.get()).abi_encode());
@@ -99,6 +106,7 @@ pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) vault: Address,
     pub(crate) extension: Address,
+    pub(crate) second_extension: Address,
     pub(crate) token: Token,
     pub(crate) gate: Rc<Gate>,
     pub(crate) owner: Address,
@@ -139,9 +147,11 @@ impl Scene {
         world.place_native(name("policy"), Silent);
         world.place_native(name("assessor"), Silent);
         world.place::<VaultExt>(extension);
+        world.place::<VaultMore>(name("second extension"));
         let scene = Self {
             vault,
             extension,
+            second_extension: name("second extension"),
             token,
             gate,
             owner: name("timelock"),
@@ -167,6 +177,7 @@ impl Scene {
             self.owner,
             self.setup,
             self.extension,
+            self.second_extension,
             self.token.at,
             "Palisade USDX".to_string(),
             "pUSDX".to_string(),
@@ -286,6 +297,52 @@ impl Scene {
     pub(crate) fn lose(&self, amount: u64) {
         self.gate.reserve.set(self.gate.reserve.get() + amount);
         self.pay(u64::MAX, self.world.address("insured"), 0, amount);
+    }
+
+    /// A new allocator of the vault, not appointed yet.
+    pub(crate) fn new_allocator(&self, name: &str) -> Address {
+        let at = self.world.address(name);
+        self.world.construct::<Allocator>(at, self.owner, (self.owner, Address::ZERO, self.vault).abi_encode_params());
+        at
+    }
+
+    /// Gives the vault its allocator, without strategies.
+    pub(crate) fn allocate(&self) {
+        let allocator = self.new_allocator("allocator");
+        self.done(self.owner, IVault::setAllocatorCall { newAllocator: allocator });
+    }
+
+    pub(crate) fn allocator(&self) -> Address {
+        self.read(IVault::allocatorCall {})
+    }
+
+    /// A strategy of the vault's allocator.
+    #[track_caller]
+    pub(crate) fn strategy(&self, name: &str) -> Strategy {
+        let strategy = Strategy::deploy(&self.world, self.world.address(name), &self.token);
+        let call = IAllocator::addStrategyCall { strategy: strategy.at, cap: u(1_000 * M), riskKey: KEY };
+        self.world.send(self.owner, self.allocator(), call).unwrap();
+        strategy
+    }
+
+    #[track_caller]
+    pub(crate) fn invest(&self, strategy: &Strategy, assets: u64) {
+        self.done(self.owner, IVault::investCall { strategy: strategy.at, assets: u(assets) });
+    }
+
+    #[track_caller]
+    pub(crate) fn divest(&self, strategy: &Strategy, assets: u64) -> U256 {
+        self.done(self.guardian, IVault::divestCall { strategy: strategy.at, assets: u(assets) })
+    }
+
+    #[track_caller]
+    pub(crate) fn harvest(&self, strategy: &Strategy) -> U256 {
+        self.done(self.carol, IVault::harvestCall { strategy: strategy.at })
+    }
+
+    /// What risk was told is held on the strategies' key.
+    pub(crate) fn held(&self) -> U256 {
+        self.world.storage_at(self.risk, KEY.into()).into()
     }
 
     pub(crate) fn assets_of(&self, who: Address) -> U256 {
