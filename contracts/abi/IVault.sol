@@ -33,6 +33,13 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
         bool closed;             // no deposits and no sales
     }
 
+    /// The ability to pay as it was.
+    struct Checkpoint {
+        uint64 at;
+        uint256 coverageBps;     // as in Solvency
+        uint256 capital;
+    }
+
     event PremiumReceived(uint256 net, uint256 treasuryFee, uint256 juryFee, uint256 referralFee, uint64 start, uint64 end);
     /// A premium ended early: of what was left unearned so much went back, and the rest into the stream.
     event PremiumRefunded(address indexed to, uint256 refunded, uint256 left);
@@ -46,6 +53,7 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     /// A due cohort waits for unsettled incidents, until this time at the latest.
     event ServiceDelayed(uint32 indexed week, uint256 until);
     event TopUp(uint256 amount, uint256 owed);
+    event SolvencyCheckpoint(uint256 indexed index, uint256 coverageBps, uint256 capital);
     event StreamAdded(uint256 amount, uint64 end);
     event FeesCollected(address indexed account, uint256 amount);
     event Recovered(address indexed from, uint256 amount);
@@ -113,6 +121,9 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
     function serve(uint256 n) external returns (uint256 shares, uint256 assets);
     /// Tops up what is owed from what came in.
     function topUp() external returns (uint256 amount);
+    /// Keeps a checkpoint where the coverage ratio differs by more than 1 % from the newest one's; anyone. So do serve,
+    /// topUp and recover, which ask for the ratio anyhow; a sale or a deposit, whose gas everybody pays, does not.
+    function checkpoint() external returns (bool kept);
     /// Sends the accrued fees to the treasury and to the assessor.
     function collectFees() external returns (uint256 treasuryFee, uint256 juryFee);
     /// Takes what was credited to the caller (a payout that could not be sent, a referral fee).
@@ -135,6 +146,10 @@ interface IVault is IOwned, IPausable, IERC4626, IERC7540Redeem, IERC20Permit, I
 
     // Views
     function solvency() external view returns (Solvency memory);
+    /// How many checkpoints of the ability to pay there are.
+    function checkpointCount() external view returns (uint256);
+    /// At most n of them (and 1,000) from number cursor on, oldest first; next is zero after the newest one.
+    function checkpoints(uint256 cursor, uint256 n) external view returns (Checkpoint[] memory page, uint256 next);
     function creditOf(address account) external view returns (uint256);
     /// Confirmed in all, paid in all, and still owed of a policy; zeros where nothing was ever owed.
     function owedOf(uint256 policy) external view returns (uint256 confirmed, uint256 owed, address payee);

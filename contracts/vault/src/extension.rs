@@ -40,6 +40,7 @@ routes! {
     IVault::repriceCall => reprice(net, start, end, added_net, new_end, treasury_fee, jury_fee, referrer, referral_fee);
     IVault::catchUpCall => catch_up(edges);
     IVault::topUpCall => top_up();
+    IVault::checkpointCall => checkpoint();
     IVault::claimOwedCall => claim_owed(policy);
     IVault::recoverCall => recover(amount);
     IVault::withdrawCreditCall => withdraw_credit(receiver);
@@ -147,6 +148,11 @@ impl VaultExt {
     /// See `IVault`.
     pub fn top_up(&mut self) -> Result<U256> {
         self.state.top_up()
+    }
+
+    /// See `IVault`.
+    pub fn checkpoint(&mut self) -> Result<bool> {
+        self.state.checkpoint()
     }
 
     /// See `IVault`.

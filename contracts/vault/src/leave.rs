@@ -191,6 +191,7 @@ impl State {
             let (served, payable) = self.liabilities();
             self.set_liabilities(plus(served, assets)?, payable)?;
         }
+        self.note(&open, &gate)?;
         lock.release();
         Ok((U256::from(shares), U256::from(assets)))
     }

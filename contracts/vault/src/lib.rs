@@ -12,7 +12,7 @@
 //! - [`state`]: the storage layout and how books are opened and closed;
 //! - [`shares`]: the share token; [`enter`]: deposits; [`leave`]: redemptions; [`premiums`]: premiums and fees;
 //!   [`payouts`]: claims, what is owed, recoveries and credits; [`invest`]: what works in strategies; [`views`]: what
-//!   pages and contracts read;
+//!   pages and contracts read; [`history`]: how the ability to pay changed;
 //! - [`everyday`], [`extension`] and [`more`]: the three programs over this storage, as tables of their functions.
 //!
 //! Three programs, because one would be too large: the first holds what happens every day; its fallback runs the
@@ -25,6 +25,7 @@ pub mod enter;
 pub mod everyday;
 #[cfg(any(feature = "ext", not(target_arch = "wasm32")))]
 pub mod extension;
+pub mod history;
 pub mod invest;
 pub mod leave;
 #[cfg(any(feature = "more", not(target_arch = "wasm32")))]

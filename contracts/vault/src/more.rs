@@ -12,7 +12,7 @@ use protocol::{
     },
     call, emit, error, routes,
 };
-use standards::text::ShortString;
+use standards::{dispatch::Encoded, text::ShortString};
 use stylus_sdk::{
     prelude::*,
     stylus_core::host::{AccountAccess, MessageAccess},
@@ -61,6 +61,8 @@ routes! {
     IVault::creditOfCall => credit_of(account);
     IVault::feesAccruedCall => fees_accrued();
     IVault::solvencyCall => solvency();
+    IVault::checkpointCountCall => checkpoint_count();
+    IVault::checkpointsCall => checkpoints(cursor, n);
     IVault::runOffCall => run_off();
     IVault::weekSecondsCall => week_seconds();
     IVault::cooldownCall => cooldown();
@@ -219,6 +221,16 @@ impl VaultMore {
     /// See `IVault`.
     pub fn solvency(&self) -> Result<[U256; 18]> {
         self.state.solvency()
+    }
+
+    /// See `IVault`.
+    pub fn checkpoint_count(&self) -> U256 {
+        self.state.checkpoint_count()
+    }
+
+    /// See `IVault`.
+    pub fn checkpoints(&self, cursor: U256, n: U256) -> Encoded {
+        self.state.checkpoint_page(cursor, n)
     }
 
     /// See `IVault`.

@@ -83,17 +83,23 @@ impl State {
     /// `CatchUpFirst`, `NotWired`; what risk reverted with.
     ///
     /// # Events
-    /// `TopUp`.
+    /// `TopUp`, `SolvencyCheckpoint`.
     pub(crate) fn top_up(&mut self) -> Result<U256> {
         let lock = Lock::take()?;
+        let (_, amount) = self.top_up_and_note()?;
+        lock.release();
+        Ok(U256::from(amount))
+    }
+
+    /// Tops up what is owed, and keeps a checkpoint where one is due: whether it did, and the amount.
+    pub(crate) fn top_up_and_note(&mut self) -> Result<(bool, u128)> {
         let gate = self.gate()?;
         let mut open = self.open()?;
         let owed = open.books.debt.owed;
         open = self.raise(open, owed, gate.reserve)?;
         let amount = self.top_up_open(&mut open, gate.reserve)?;
         self.close(&open)?;
-        lock.release();
-        Ok(U256::from(amount))
+        Ok((self.note(&open, &gate)?, amount))
     }
 
     /// Brings money back from the strategies where `needed` is more than what can be paid at once: `open` is opened anew
@@ -197,6 +203,7 @@ impl State {
         emit!(self.vm(), Recovered, [caller], [amount]);
         self.set_aside(&open, recovered.topped_up)?;
         self.log_stream(&open, recovered.streamed);
+        self.note(&open, &gate)?;
         lock.release();
         Ok(())
     }

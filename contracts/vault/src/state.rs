@@ -18,6 +18,7 @@
 //! changes      one word for two weeks: rate change of the even week i128 | of the odd one i128
 //! cohort       units 128 | pending 128      RAY − κ 90 | waiting 38 | α 128      cap assets 128 | cap shares 128
 //! request      units 128 | week 32          carried shares i128 | carried assets i128
+//! newest       see [`crate::history`]
 //! record       confirmed 104 | owed 104 | epoch 32                  ψ 96 | payee 160
 //! ```
 //!
@@ -133,6 +134,8 @@ pub struct State {
     pub(crate) deposits_pause: Pause,
     pub(crate) redemptions_pause: Pause,
     investment: StorageU256,
+    pub(crate) newest: StorageU256,
+    pub(crate) checkpoints: StorageMap<U256, StorageU256>,
 }
 
 /// How much of the books an operation takes out, beyond what flags say is there.

@@ -11,7 +11,7 @@ use protocol::{Result, abi::IRisk, call::ask};
 use standards::{Word, erc165};
 use stylus_sdk::{prelude::*, stylus_core::host::AccountAccess};
 
-use crate::state::State;
+use crate::{history::coverage, state::State};
 
 /// ERC-7540's operators.
 const ERC7540_OPERATOR: [u8; 4] = [0xe3, 0xbc, 0x4e, 0x65];
@@ -19,9 +19,6 @@ const ERC7540_OPERATOR: [u8; 4] = [0xe3, 0xbc, 0x4e, 0x65];
 const ERC7540_REDEEM: [u8; 4] = [0x62, 0x0e, 0xe8, 0xe4];
 /// ERC-7575: a vault whose share may be another contract.
 const ERC7575: [u8; 4] = [0x2f, 0x0a, 0x18, 0xc5];
-
-/// A coverage ratio without anything to cover.
-const NO_COVER: U256 = U256::MAX;
 
 impl State {
     pub(crate) fn value(&self) -> Result<Value> {
@@ -119,7 +116,7 @@ impl State {
         let cash = pool.wrapping_add(U256::from(served)).wrapping_add(U256::from(payable));
         let capital = U256::from(value.capital()?);
         let minimum = U256::from(gate.minimum);
-        let coverage = if gate.minimum == 0 { NO_COVER } else { mul_div_down(capital, U256::from(10_000), minimum)? };
+        let coverage = coverage(value.capital()?, gate.minimum)?;
         let me = self.vm().contract_address().word();
         let cover = ask(self.vm(), self.risk(), IRisk::activeCoverCall::SELECTOR, &[me])?.word(0)?;
         let entry = Price { assets: value.entry().saturating_add(1), shares: value.all_shares()? };

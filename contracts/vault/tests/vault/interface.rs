@@ -198,7 +198,10 @@ fn the_second_operation_of_its_kind_fills_no_new_word() {
     new_words("second sale", 0);
     scene.weeks(3);
     scene.serve();
-    new_words("service: a cap, a cohort's indices, what is served; a stream", 3);
+    new_words(
+        "service: a cap, a cohort's indices, what is served; a stream; the first checkpoint and how many there are",
+        5,
+    );
     scene.done(scene.alice, IERC4626::withdrawCall { assets: u(M), receiver: scene.alice, controller: scene.alice });
     new_words("first claim: what was taken out", 1);
     scene.done(scene.alice, IERC4626::withdrawCall { assets: u(M), receiver: scene.alice, controller: scene.alice });

@@ -4,6 +4,7 @@ mod administration;
 mod allocation;
 mod deposits;
 mod histories;
+mod history;
 mod interface;
 mod payouts;
 mod premiums;
