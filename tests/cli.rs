@@ -175,8 +175,21 @@ fn a_wrong_rpc_and_a_missing_deployment_are_one_line_each() {
 fn every_command_says_what_it_does() {
     let help = text(&palisade(&["--help"]).stdout);
     for command in [
-        "deposit", "redeem", "quote", "buy", "policies", "extend", "cancel", "status", "deploy", "demo", "gas", "node",
-        "build", "sizes",
+        "deposit",
+        "redeem",
+        "quote",
+        "buy",
+        "policies",
+        "extend",
+        "cancel",
+        "status",
+        "deploy",
+        "add-vault",
+        "demo",
+        "gas",
+        "node",
+        "build",
+        "sizes",
     ] {
         assert!(help.contains(command), "{command}");
         let own = palisade(&[command, "--help"]);

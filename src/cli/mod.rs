@@ -15,6 +15,7 @@ mod redeem;
 mod session;
 mod sizes;
 mod status;
+mod vault;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,8 @@ enum Command {
     Sizes(sizes::Options),
     /// Deploy, wire and configure the protocol, and hand it to its timelock. Goes on where it was interrupted.
     Deploy(deploy::Options),
+    /// Deploy a further vault over a deployment's books, and tell what the DAO has to do before business goes to it.
+    AddVault(vault::Options),
     /// Show a deployment's ability to pay, products and prices.
     Status(status::Options),
     /// Pay capital into the pool and get shares of it.
@@ -74,6 +77,7 @@ pub async fn run() -> Result<()> {
         Command::Build(options) => build::run(&options),
         Command::Sizes(options) => sizes::run(&options),
         Command::Deploy(options) => deploy::run(options).await,
+        Command::AddVault(options) => vault::run(options).await,
         Command::Status(options) => status::run(options).await,
         Command::Deposit(options) => deposit::run(options).await,
         Command::Redeem(options) => redeem::run(options).await,

@@ -185,12 +185,13 @@ impl Deployer {
         Ok(id)
     }
 
-    /// Deploys a Stylus program and, with `constructor` arguments, activates and constructs it in one transaction.
+    /// Deploys a Stylus program and, with `constructor` arguments, activates and constructs it in one transaction. A
+    /// further contract of the same program is called `program#number` in the ledger.
     ///
     /// # Errors
     /// As [`Deployer::step`]; [`artefact::Error`] for a missing or too large program.
     pub async fn program(&mut self, name: &str, constructor: Option<&[Token]>) -> Result<Address> {
-        let code = self.builder.code(name)?;
+        let code = self.builder.code(program_of(name))?;
         let code_hash = H256(keccak256(&code));
         if let Some(address) = self.ledger.contract(name) {
             self.verify_code(name, address, code_hash).await?;
@@ -272,6 +273,11 @@ impl Deployer {
     }
 }
 
+/// The program that a contract of this name in the ledger runs.
+fn program_of(name: &str) -> &str {
+    name.split('#').next().unwrap_or(name)
+}
+
 /// The initialisation code of a Solidity contract of `tests/solidity` with its constructor's arguments.
 ///
 /// # Errors
@@ -309,7 +315,7 @@ async fn is_on(ledger: &Ledger, chain: &Chain) -> Result<bool> {
 /// The first program of the ledger that is not what is built now.
 fn other_build(ledger: &Ledger, builder: &Builder) -> Result<Option<String>> {
     for (name, hash) in &ledger.code_hashes {
-        if builder.load(name)?.code_hash != hex::encode(hash) {
+        if builder.load(program_of(name))?.code_hash != hex::encode(hash) {
             return Ok(Some(name.clone()));
         }
     }

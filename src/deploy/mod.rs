@@ -12,5 +12,5 @@ pub mod profile;
 
 pub use deployer::{Deployer, Error, Result};
 pub use ledger::Ledger;
-pub use plan::{Deployment, Options, deploy, verify};
+pub use plan::{Addition, Deployment, Options, add_vault, deploy, verify};
 pub use profile::Profile;

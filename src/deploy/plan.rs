@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ethers::{
     abi::Token,
-    types::{Address, H256, I256, U256},
+    types::{Address, Bytes, H256, I256, U256},
     utils::keccak256,
 };
 
@@ -38,6 +38,9 @@ const GROUP: u32 = 1;
 
 /// The cover type of the depeg product, as `IRisk.Cover` numbers it.
 pub const DEPEG: u8 = 5;
+
+/// How many vaults Risk lists at most.
+const MOST_VAULTS: u32 = 32;
 
 /// `IRisk.Status.OnSale`.
 const ON_SALE: u8 = 1;
@@ -196,20 +199,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let times = [uint(profile.week), uint(profile.latent_limit), uint(profile.min_seconds)];
     let risk = d.program("risk", Some(&[&owners(timelock, me, Some(risk_ext))[..], &times].concat())).await?;
     d.program("distribution", Some(&[address(risk)])).await?;
-    let vault_ext = d.program("vault-ext", None).await?;
-    let vault_more = d.program("vault-more", None).await?;
-    let share = [
-        address(vault_more),
-        address(asset),
-        Token::String("Palisade stablecoin pool".into()),
-        Token::String("pUSDX".into()),
-        uint(profile.week),
-        uint(profile.cooldown),
-        uint(profile.patience),
-    ];
-    let vault = d.program("vault", Some(&[&owners(timelock, me, Some(vault_ext))[..], &share].concat())).await?;
-    let allocator =
-        d.program("allocator", Some(&[&owners(timelock, me, None)[..], &[address(vault)]].concat())).await?;
+    let (vault, allocator) = pool(d, "", asset, timelock, profile).await?;
     let policy_ext = d.program("policy-ext", None).await?;
     let policy = d.program("policy", Some(&owners(timelock, me, Some(policy_ext)))).await?;
     let assessor = d.program("assessor", Some(&owners(timelock, me, None))).await?;
@@ -278,6 +268,80 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     d.ledger.finished = true;
     d.ledger.save()?;
     Deployment::of(chain, d.ledger.clone())
+}
+
+/// A vault, of three programs, and its allocator, called by their names and `suffix`: constructed, not yet wired.
+async fn pool(
+    d: &mut Deployer,
+    suffix: &str,
+    asset: Address,
+    timelock: Address,
+    profile: &Profile,
+) -> Result<(Address, Address)> {
+    let me = d.client.address();
+    let vault_ext = d.program("vault-ext", None).await?;
+    let vault_more = d.program("vault-more", None).await?;
+    let number = suffix.trim_start_matches('#');
+    let title = ["Palisade stablecoin pool", number].join(" ");
+    let share = [
+        address(vault_more),
+        address(asset),
+        Token::String(title.trim_end().into()),
+        Token::String(format!("pUSDX{number}")),
+        uint(profile.week),
+        uint(profile.cooldown),
+        uint(profile.patience),
+    ];
+    let arguments = [&owners(timelock, me, Some(vault_ext))[..], &share].concat();
+    let vault = d.program(&format!("vault{suffix}"), Some(&arguments)).await?;
+    let arguments = [&owners(timelock, me, None)[..], &[address(vault)]].concat();
+    let allocator = d.program(&format!("allocator{suffix}"), Some(&arguments)).await?;
+    Ok((vault, allocator))
+}
+
+/// A vault beside those that are there, and what the DAO has to do before business goes to it.
+#[derive(Clone, Debug)]
+pub struct Addition {
+    /// The vault: wired, its set-up finished, the timelock's.
+    pub vault: Address,
+    /// The id that its product gets, if no other product is added before.
+    pub product: U256,
+    /// Calls for the timelock, in order: they list the vault and put its product on sale.
+    pub actions: Vec<(Address, Bytes)>,
+}
+
+/// Deploys vault `number` (2 or more) with an allocator of its own over the books, policies and claims that are there:
+/// where an older one is in run-off, new business goes to it. Goes on where an earlier run stopped.
+///
+/// # Errors
+/// What a step failed with; [`Error::Verification`] for a number that no further vault can have.
+pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Profile, number: u32) -> Result<Addition> {
+    if !(2..=MOST_VAULTS).contains(&number) {
+        return Err(Error::Verification(format!("a further vault is number 2 to {MOST_VAULTS}, not {number}")));
+    }
+    let at = |name| deployment.address(name);
+    let suffix = format!("#{number}");
+    let (vault, allocator) = pool(d, &suffix, at("asset"), at("timelock"), profile).await?;
+    let client = d.client.clone();
+    let contract = IVault::new(vault, client.clone());
+    let wire = contract.wire(at("risk"), at("policy"), at("assessor"), at("timelock"));
+    d.call(&format!("wire vault{suffix}"), wire).await?;
+    d.call(&format!("appoint allocator{suffix}"), contract.set_allocator(allocator)).await?;
+    d.call(&format!("finish the set-up of vault{suffix}"), contract.finish_setup()).await?;
+    let finish = IAllocator::new(allocator, client.clone()).finish_setup();
+    d.call(&format!("finish the set-up of allocator{suffix}"), finish).await?;
+
+    let risk = deployment.risk(&client);
+    let count = d.chain.read("counting the products", risk.product_count()).await?;
+    let product = U256::from(count) + 1;
+    let actions = [
+        risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128()).calldata(),
+        risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata(),
+        risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata(),
+        risk.set_status(product, ON_SALE).calldata(),
+    ];
+    let actions = actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
+    Ok(Addition { vault, product, actions })
 }
 
 struct Contracts {
