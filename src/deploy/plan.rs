@@ -334,12 +334,15 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let risk = deployment.risk(&client);
     let count = d.chain.read("counting the products", risk.product_count()).await?;
     let product = U256::from(count) + 1;
-    let actions = [
+    let mut actions = vec![
         risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128()).calldata(),
         risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata(),
-        risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata(),
-        risk.set_status(product, ON_SALE).calldata(),
     ];
+    for record in history::records(DEPEG, d.chain.now().await?) {
+        actions.push(risk.seed_loss(product, record.at, record.loss.into(), record.exposure.into()).calldata());
+    }
+    actions.push(risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata());
+    actions.push(risk.set_status(product, ON_SALE).calldata());
     let actions = actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
     Ok(Addition { vault, product, actions })
 }
