@@ -38,7 +38,7 @@ impl Picture {
         let mut filtered = Vec::new();
         ZlibDecoder::new(&packed[..]).read_to_end(&mut filtered).expect("packed data");
         let line = width * 4;
-        let mut pixels = vec![0; line * height];
+        let mut pixels = vec![0u8; line * height];
         for (y, row) in filtered.chunks_exact(line + 1).enumerate() {
             for x in 0..line {
                 let left = if x >= 4 { pixels[y * line + x - 4] } else { 0 };
