@@ -108,16 +108,19 @@ fn everybody_leaves(model: &mut Model) -> Check {
             if !model.town.read(vault, IVault::creditOfCall { account: who }).is_zero() {
                 model.town.must(who, vault, IVault::withdrawCreditCall { receiver: who });
             }
-            let shares = model.town.shares(pool, who);
-            let pending = model
-                .town
-                .read(vault, IERC7540Redeem::pendingRedeemRequestCall { requestId: U256::ZERO, controller: who });
-            if !pending.is_zero() {
+            // Who waits takes back what he asked for, and what that forgoes flows to all.
+            let pending = IERC7540Redeem::pendingRedeemRequestCall { requestId: U256::ZERO, controller: who };
+            if !model.town.read(vault, pending).is_zero() {
                 let cancel = IVault::cancelRedeemRequestCall { requestId: U256::ZERO, controller: who, receiver: who };
                 model.town.must(who, vault, cancel);
             }
+        }
+    }
+    model.town.wait(5 * WEEK);
+    for pool in 0..2 {
+        for who in model.holders().collect::<Vec<_>>() {
+            let shares = model.town.shares(pool, who);
             if !shares.is_zero() {
-                let shares = model.town.shares(pool, who);
                 model.town.request(pool, who, shares);
             }
         }
