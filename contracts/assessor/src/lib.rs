@@ -50,15 +50,18 @@ const INCONCLUSIVE: u64 = 0;
 /// `ITrigger.Verdict`: proven.
 const CONFIRMED: u64 = 2;
 
+/// Where the grace is among the words of `IRisk.Terms`.
+const GRACE: usize = 16;
+
 /// Incidents of one line that a report brings up to date, at most.
 const INCIDENTS_PER_REPORT: u64 = 8;
 
-/// An incident as it was booked last, in one word: verdict 8 bits, openedAt 64, closedAt 64, worstBps 16, and a bit
-/// that says that there is one.
+/// An incident as it was booked last, in one word: verdict 8 bits, openedAt 64, closedAt 64, worstBps 16, a bit that
+/// says that there is one, and in 40 bits when its closing was booked, on the claims clock.
 ///
 /// ```text
-/// 255        153 152    137 136   72 71     8 7       0
-/// |  unused  | 1 | worst  | closed | opened | verdict |
+/// 255    193 192    153 152 151  136 135  72 71     8 7       0
+/// | unused | recorded | 1 | worst  | closed | opened | verdict |
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Incident(Packed);
@@ -98,6 +101,20 @@ impl Incident {
 
     fn worst_bps(self) -> u64 {
         self.0.u64(136, 16)
+    }
+
+    /// What its trigger said.
+    fn told(self) -> U256 {
+        self.0.get(0, 153)
+    }
+
+    /// When its closing was booked, on the claims clock; 0 before.
+    fn recorded(self) -> u64 {
+        self.0.u64(153, 40)
+    }
+
+    fn recorded_at(self, clock: u64) -> Self {
+        Self(self.0.with_u64(153, 40, clock))
     }
 }
 
@@ -212,7 +229,8 @@ impl<'a> Assessor {
     /// Files a policy's claim under an incident; `IAssessor.file`.
     ///
     /// # Errors
-    /// `EntryMismatch`, `NoIncident`, `ClaimNotMet`, `ClaimInconclusive`, `NothingToPay`; `NotWired`,
+    /// `EntryMismatch`, `NoIncident`, `ClaimAfterDeadline` (of `IRisk`: the grace of an incident that is not the newest
+    /// is over), `ClaimNotMet`, `ClaimInconclusive`, `NothingToPay`; `NotWired`,
     /// `ReentrancyGuardReentrantCall`, `InvalidReturnData`, and what Policy, Risk, Vault and the trigger refuse.
     ///
     /// # Events
@@ -222,6 +240,7 @@ impl<'a> Assessor {
         let opened = self.open(policy, &entry)?;
         let (trigger, vault) = self.route(opened.product)?;
         self.require_booked(&opened, trigger, incident)?;
+        self.require_in_time(&opened, incident)?;
 
         let (verdict, loss_bps) = self.prove(&opened, trigger, incident, &entry, &evidence)?;
         emit!(self.vm(), ClaimFiled, [policy, incident, opened.holder], [verdict, loss_bps]);
@@ -453,6 +472,26 @@ impl Assessor {
         Ok(())
     }
 
+    /// Fails where the time for claims under an incident is over: its product's grace since its closing was booked. For
+    /// the newest incident of a line Risk knows that; an older one must not come back with it.
+    fn require_in_time(&self, opened: &Opened, number: U256) -> Result<()> {
+        let key = self.incident_key(opened.product, opened.subject, number);
+        let recorded = Incident(Packed(self.incidents.get(key))).recorded();
+        if recorded == 0 || number >= self.newest.get(self.line_key(opened.product, opened.subject)) {
+            return Ok(());
+        }
+        let terms = ask(self.vm(), self.risk.get(), IRisk::termsCall::SELECTOR, &[opened.product])?;
+        let (last, clock) = (recorded.saturating_add(terms.u64(GRACE)?), self.claims_clock()?);
+        if clock > last {
+            return Err(error!(IRisk::ClaimAfterDeadline, last, clock));
+        }
+        Ok(())
+    }
+
+    fn claims_clock(&self) -> Result<u64> {
+        ask(self.vm(), self.risk.get(), IRisk::claimsClockCall::SELECTOR, &[])?.u64(0)
+    }
+
     /// Brings a line's incidents up to date: the one that was the newest, and those after it, at most
     /// [`INCIDENTS_PER_REPORT`] of them. Answers with the newest that is booked now.
     fn catch_up(
@@ -489,10 +528,16 @@ impl Assessor {
     /// Books one incident in Risk where it has news.
     fn book(&mut self, product: U256, subject: B256, number: U256, incident: Incident) -> Result<()> {
         let key = self.incident_key(product, subject, number);
-        if self.incidents.get(key) == incident.0.0 {
+        let before = Incident(Packed(self.incidents.get(key)));
+        if before.told() == incident.told() {
             return Ok(());
         }
-        self.incidents.setter(key).set(incident.0.0);
+        let recorded = match (before.recorded(), incident.closed_at()) {
+            (0, 0) => 0,
+            (0, _) => self.claims_clock()?,
+            (recorded, _) => recorded,
+        };
+        self.incidents.setter(key).set(incident.recorded_at(recorded).0.0);
         let (verdict, opened, closed, worst) =
             (incident.verdict(), incident.opened_at(), incident.closed_at(), incident.worst_bps());
         let reporter = self.vm().msg_sender();

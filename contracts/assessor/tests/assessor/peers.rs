@@ -12,6 +12,8 @@ use testkit::{Context, Native, Reverted, World};
 pub(crate) const PRODUCT: u64 = 7;
 pub(crate) const SUBJECT: B256 = B256::repeat_byte(0x55);
 pub(crate) const POLICY: u64 = 42;
+/// The product's grace.
+pub(crate) const GRACE: u64 = 30 * 24 * 60 * 60;
 pub(crate) const ENTRY: &[u8] = b"what the trigger said at the sale";
 
 /// A call that a peer got.
@@ -149,6 +151,10 @@ impl Setup {
         ));
         s.risk.answers::<IRisk::incidentCall>((U256::from(1), U256::from(2)));
         s.risk.answers::<IRisk::claimCall>((U256::from(900_000), U256::from(828_000)));
+        s.clock(1_000);
+        let mut terms = [U256::ZERO; 27];
+        terms[16] = U256::from(GRACE);
+        s.risk.answers::<IRisk::termsCall>(terms);
         s.policy.answers::<IPolicy::closeCall>(());
         s.sells(Terms::new());
         s.observes(1, (2, 1_000, 0, 1_000));
@@ -177,6 +183,11 @@ impl Setup {
             U256::from_be_slice(self.holder.as_slice()),
         ];
         self.policy.answers::<IPolicy::openCall>(words);
+    }
+
+    /// The claims clock from now on.
+    pub(crate) fn clock(&self, clock: u64) {
+        self.risk.answers::<IRisk::claimsClockCall>(U256::from(clock));
     }
 
     /// What observe answers from now on.

@@ -274,6 +274,34 @@ fn an_incident_that_nobody_has_reported_is_booked_by_the_first_claim() {
 
 // ———————————————————————————————————————————————————————————————————————————————————————————————————————— reporting
 
+/// Risk lets a line go on being claimed on while a newer incident is open; that is no reason to claim under one that is
+/// over.
+#[test]
+fn an_older_incident_is_claimed_under_until_its_grace_since_the_booked_closing_is_over() {
+    let s = Setup::new();
+    s.report().unwrap();
+    let closed = (2, 1_000, 1_800, 1_000);
+    s.observes(1, closed);
+    s.knows(closed);
+    s.clock(5_000);
+    s.report().unwrap();
+    // what comes later about it does not begin its grace again
+    s.clock(6_000);
+    s.knows((2, 1_000, 1_800, 1_100));
+    s.observes(2, (2, 3_000, 0, 100));
+    s.report().unwrap();
+    assert_eq!((s.newest(), s.booked(1)), (2, (2, 1_000, 1_800, 1_100)));
+
+    s.clock(5_000 + GRACE);
+    assert_eq!(s.file(1).unwrap(), (72_000, 72_000));
+    s.sells(Terms { confirmed: 72_000, filed: true, ..Terms::new() });
+    s.proves(2, 2_000);
+    s.clock(5_001 + GRACE);
+    let refused = s.file(1).unwrap_err().expect::<IRisk::ClaimAfterDeadline>();
+    assert_eq!((refused.deadline, refused.clock), (U256::from(5_000 + GRACE), U256::from(5_001 + GRACE)));
+    assert!(s.file(2).is_ok(), "the newest is Risk's to judge");
+}
+
 #[test]
 fn a_report_opens_raises_and_closes_an_incident() {
     let s = Setup::new();
