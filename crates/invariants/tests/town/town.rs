@@ -15,7 +15,7 @@ use protocol::abi::{
 };
 use risk::{Risk, RiskExt};
 use testkit::{Reverted, World, token::Token};
-use vault::{Vault, VaultExt};
+use vault::{Vault, VaultExt, VaultMore};
 
 use crate::triggers::{Feed, Script, place_script};
 
@@ -241,15 +241,17 @@ impl Town {
         let (world, owner) = (&self.world, self.owner);
         let at = |name: &str| world.address(name);
         world.place::<Certificate>(at("certificate"));
-        let [risk_ext, vault_ext, policy_ext] = ["risk ext", "vault ext", "policy ext"].map(at);
+        let [risk_ext, vault_ext, vault_more, policy_ext] =
+            ["risk ext", "vault ext", "vault more", "policy ext"].map(at);
         world.place::<RiskExt>(risk_ext);
         world.place::<VaultExt>(vault_ext);
+        world.place::<VaultMore>(vault_more);
         world.place::<PolicyExt>(policy_ext);
         let times = (owner, deployer, risk_ext, WEEK, LATENT, HOUR);
         world.construct::<Risk>(self.risk, deployer, times.abi_encode_params());
         for (number, pool) in self.pools.iter().enumerate() {
             let (name, symbol) = (format!("Palisade pool {number}"), format!("pUSD{number}"));
-            let share = (owner, deployer, vault_ext, pool.token.at, name, symbol, WEEK, COOLDOWN, PATIENCE);
+            let share = (owner, deployer, vault_ext, vault_more, pool.token.at, name, symbol, WEEK, COOLDOWN, PATIENCE);
             world.construct::<Vault>(pool.vault, deployer, share.abi_encode_params());
         }
         world.construct::<Policy>(self.policy, deployer, (owner, deployer, policy_ext).abi_encode_params());
