@@ -96,6 +96,14 @@ struct Position {
     cap: u128,
 }
 
+/// A strategy that is worth less than it is booked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Loss {
+    place: u64,
+    position: Position,
+    worth: u128,
+}
+
 /// What everything is booked at, and the higher and the lower of book and worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Marks {
@@ -167,7 +175,7 @@ impl Allocator {
     pub fn mark(&mut self) -> Result<(U256, U256, U256)> {
         let lock = self.enter()?;
         let (marks, losses) = self.survey()?;
-        for (place, mut position, worth) in losses {
+        for Loss { place, mut position, worth } in losses {
             self.book_loss(&mut position, worth);
             self.set_position(place, &position);
         }
@@ -458,7 +466,7 @@ impl Allocator {
     }
 
     /// Asks every strategy what it is worth; answers with the values, losses booked, and with who has lost.
-    fn survey(&self) -> Result<(Marks, Vec<(u64, Position, u128)>)> {
+    fn survey(&self) -> Result<(Marks, Vec<Loss>)> {
         let idle = self.idle_now();
         let mut marks = Marks { book: idle, high: idle, low: idle };
         let mut losses = Vec::new();
@@ -470,7 +478,7 @@ impl Allocator {
             let worth = self.worth(&position)?;
             let book = worth.unwrap_or(position.book).min(position.book);
             if let Some(worth) = worth.filter(|worth| *worth < position.book) {
-                losses.push((place, position, worth));
+                losses.push(Loss { place, position, worth });
             }
             marks.count(book, worth)?;
         }
