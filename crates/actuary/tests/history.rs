@@ -125,6 +125,6 @@ fn a_coin_loses_what_the_trigger_would_have_paid() {
     let loss = hours(&[[1.0].repeat(10), [0.97].repeat(3), [0.9].repeat(10), [1.1].repeat(20)].concat()).unwrap();
     assert!((loss - (10.0 * 0.1 + 2.0 * 0.03) / 12.0).abs() < 1e-12, "{loss}");
     // the last price holds for a window
-    let loss = hours(&[[1.0].repeat(10), [0.9].repeat(2), [0.2].repeat(1)].concat()).unwrap();
+    let loss = hours(&[[1.0].repeat(10), [0.9].repeat(2), [0.2].repeat(2)].concat()).unwrap();
     assert!((loss - 0.8).abs() < 1e-12, "{loss}");
 }
