@@ -61,7 +61,7 @@ impl Stage {
         let share = [text("Pool"), text("pUSDX")];
         let times = [WEEK, 2 * WEEK, 3 * 86_400].map(|time| Token::Uint(time.into()));
         let vault = program("vault", Some([&roles[..], &programs, &share, &times].concat())).await;
-        let allocator = program("allocator", Some([&roles[..], &[vault.clone()]].concat())).await;
+        let allocator = program("allocator", Some([&roles[..], std::slice::from_ref(&vault)].concat())).await;
         let strategy = d.solidity("strategy", "LendingStrategy", &[Token::Address(asset)]).await.unwrap();
         let at = |token: Token| token.into_address().unwrap();
         let stage = Self {

@@ -49,7 +49,6 @@ routes! {
     IERC4626::mintCall => mint(shares, receiver);
     IVault::mintCall => mint_at_most(shares, receiver, max_assets);
     IERC7540Redeem::requestRedeemCall => request_redeem(shares, controller, owner);
-    IVault::serveCall => serve(n);
     IERC4626::redeemCall => redeem(shares, receiver, controller);
     IERC4626::withdrawCall => withdraw(assets, receiver, controller);
     IVault::capitalCall => capital();
@@ -176,11 +175,6 @@ impl Vault {
     /// See `IERC7540Redeem`.
     pub fn request_redeem(&mut self, shares: U256, controller: Address, owner: Address) -> Result<U256> {
         self.state.request_redeem(shares, controller, owner)
-    }
-
-    /// See `IVault`.
-    pub fn serve(&mut self, n: U256) -> Result<(U256, U256)> {
-        self.state.serve(n)
     }
 
     /// See `IERC4626`.

@@ -36,6 +36,7 @@ routes! {
     IERC7540Redeem::isOperatorCall => is_operator(controller, operator);
     IERC7540Redeem::setOperatorCall => set_operator(operator, approved);
     IVault::cancelRedeemRequestCall => cancel_redeem_request(request_id, controller, receiver);
+    IVault::serveCall => serve(n);
     IVault::refundCall => refund(net, start, end, remaining, cover, short_rate_bps, to);
     IVault::repriceCall => reprice(net, start, end, added_net, new_end, treasury_fee, jury_fee, referrer, referral_fee);
     IVault::catchUpCall => catch_up(edges);
@@ -101,6 +102,11 @@ impl VaultExt {
     /// See `IVault`.
     pub fn cancel_redeem_request(&mut self, request_id: U256, controller: Address, receiver: Address) -> Result<U256> {
         self.state.cancel_redeem(request_id, controller, receiver)
+    }
+
+    /// See `IVault`.
+    pub fn serve(&mut self, n: U256) -> Result<(U256, U256)> {
+        self.state.serve(n)
     }
 
     // Policy

@@ -60,7 +60,7 @@ impl State {
     /// or risk reverted with; those of the token.
     ///
     /// # Events
-    /// `Invested`.
+    /// `Invested`, `SolvencyCheckpoint`.
     pub(crate) fn invest(&mut self, strategy: Address, assets: U256) -> Result<()> {
         let lock = Lock::take()?;
         self.roles.only_owner()?;
@@ -90,6 +90,7 @@ impl State {
             return Err(error!(ExceedsFreeCapital, open.books.invested, limit));
         }
         self.close(&open)?;
+        self.note(&open, &gate)?;
         emit!(self.vm(), Invested, [strategy], [assets]);
         lock.release();
         Ok(())
@@ -102,7 +103,7 @@ impl State {
     /// with.
     ///
     /// # Events
-    /// `Divested`; `TopUp`, `StreamAdded`.
+    /// `Divested`; `TopUp`, `StreamAdded`, `SolvencyCheckpoint`.
     pub(crate) fn divest(&mut self, strategy: Address, assets: U256) -> Result<U256> {
         let lock = Lock::take()?;
         self.roles.only_guardian()?;
@@ -119,7 +120,7 @@ impl State {
     /// `NotWired`, `CatchUpFirst`; what the allocator or risk reverted with.
     ///
     /// # Events
-    /// `Harvested`; `TopUp`, `StreamAdded`.
+    /// `Harvested`; `TopUp`, `StreamAdded`, `SolvencyCheckpoint`.
     pub(crate) fn harvest(&mut self, strategy: Address) -> Result<U256> {
         let lock = Lock::take()?;
         let (_, gain) = self.bring_home(IAllocator::harvestCall::SELECTOR, &[strategy.word()])?;
@@ -144,13 +145,14 @@ impl State {
     /// Has the allocator send something; answers how much came, and how much of it the books did not know.
     fn bring_home(&mut self, selector: [u8; 4], words: &[U256]) -> Result<(u128, u128)> {
         let allocator = self.required_allocator()?;
-        let gate = self.gate()?;
         let answer = tell(self.vm(), allocator, selector, words)?;
         let came = answer.u128(0)?;
         self.hold_answer(&answer)?;
+        let gate = self.gate()?;
         let mut open = self.open_richer(came)?;
         let surplus = self.absorb(&mut open, gate.reserve)?;
         self.close(&open)?;
+        self.note(&open, &gate)?;
         Ok((came, surplus))
     }
 

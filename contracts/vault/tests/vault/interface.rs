@@ -57,7 +57,6 @@ fn the_first_program_holds_the_everyday_path() {
         IVault::premiumCall::SELECTOR,
         IVault::payCall::SELECTOR,
         IVault::capitalCall::SELECTOR,
-        IVault::serveCall::SELECTOR,
     ] {
         assert!(world.routes::<Vault>(selector));
     }
