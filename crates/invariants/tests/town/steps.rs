@@ -58,6 +58,7 @@ pub(crate) enum Step {
     Strike { subject: usize, latent: bool, ago: u64, worst: u16 },
     Worsen { subject: usize, worst: u16 },
     Settle { subject: usize },
+    Disaster { pool: usize },
     Depeg { price: i64, hours: u64 },
     Report { line: usize },
     File { policy: usize, back: u64 },
@@ -135,6 +136,7 @@ pub(crate) fn step(stormy: bool) -> impl Strategy<Value = Step> {
             .prop_map(|(subject, latent, ago, worst)| Step::Strike { subject, latent, ago, worst }),
         3 => (0usize..3, 1u16..=10_000).prop_map(|(subject, worst)| Step::Worsen { subject, worst }),
         4 => (0usize..3).prop_map(|subject| Step::Settle { subject }),
+        1 => pp.clone().prop_map(|pool| Step::Disaster { pool }),
         2 => (prop_oneof![Just(100_000_000i64), 60_000_000i64..105_000_000], 6u64..40)
             .prop_map(|(price, hours)| Step::Depeg { price, hours }),
         6 => ll.clone().prop_map(|line| Step::Report { line }),
@@ -488,7 +490,10 @@ impl Model {
                 if keeper == holder || self.policies[index].is_closed() {
                     return Ok(("extendAsKeeper", false));
                 }
-                prop_assert!(!self.extend(index, keeper, term)?, "a stranger extended a policy");
+                let allowed = self.town.read(self.town.policy, IPolicy::extensionAllowanceCall { policy: id }).keeper;
+                if allowed != keeper {
+                    prop_assert!(!self.extend(index, keeper, term)?, "a stranger extended a policy");
+                }
                 let until = self.now() + HOUR;
                 let allow =
                     IPolicy::allowExtensionCall { policy: id, keeper, mostPremium: self.town.whole(1_000_000), until };
@@ -569,6 +574,26 @@ impl Model {
                 }
                 ("settle", open)
             }
+            Step::Disaster { pool } => {
+                // All is lost at once, and as many as can file do.
+                for subject in SUBJECTS.map(text) {
+                    if self.town.script.of(subject).in_trouble() {
+                        self.town.script.change(subject, |event| (event.verdict, event.worst) = (CONFIRMED, 10_000));
+                    } else {
+                        self.town.script.strike(subject, CONFIRMED, self.now(), 10_000);
+                    }
+                }
+                for line in 1..LINES.len() {
+                    self.apply(&Step::Report { line })?;
+                }
+                let mut filed = false;
+                for index in 0..self.policies.len() {
+                    if self.policies[index].pool() == pool && !self.policies[index].is_closed() {
+                        filed |= self.file(index, 0, loss)?;
+                    }
+                }
+                ("disaster", filed)
+            }
             Step::Depeg { price, hours } => {
                 for _ in 0..hours / 6 {
                     self.town.feed.push(&self.town.world, price);
@@ -590,7 +615,11 @@ impl Model {
                 ("file", self.file(index, back, loss)?)
             }
             Step::ClaimOwed { policy } => {
-                let Some(index) = self.pick(policy) else { return Ok(("claimOwed", false)) };
+                // Of those that have not got all of it, where there are some.
+                let short = |index: &usize| self.policies[*index].got < self.policies[*index].confirmed;
+                let short: Vec<_> = (0..self.policies.len()).filter(short).collect();
+                let picked = if short.is_empty() { self.pick(policy) } else { Some(short[policy % short.len()]) };
+                let Some(index) = picked else { return Ok(("claimOwed", false)) };
                 let (id, pool) = (self.policies[index].id, self.policies[index].pool());
                 let before = self.kept(pool);
                 let paid = self.ask(anyone, self.vault(pool), IVault::claimOwedCall { policy: id })?;
@@ -890,7 +919,7 @@ impl Model {
         *held.claims.entry(incident).or_default() += filed.confirmed;
         held.got += got;
         prop_assert!(held.got <= held.confirmed && held.confirmed <= held.cover);
-        loss[pool] = filed.confirmed;
+        loss[pool] += filed.confirmed;
         Ok(true)
     }
 
