@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
 use proptest::prelude::*;
-use protocol::abi::{IERC20, IERC4626, IVault};
+use protocol::abi::{IAllocator, IERC20, IERC4626, IVault};
 
 use testkit::strategy::Erc4626;
 
@@ -549,10 +549,13 @@ proptest! {
                 }
                 Fortune::Request(part) => {
                     let shares = scene.shares_of(scene.alice) * u(part) / u(1_000u64);
-                    marked = false;
+                    let losses = || scene.world.events::<IAllocator::LossBooked>(scene.allocator()).len();
+                    let booked = losses();
                     if !shares.is_zero() {
                         scene.request(scene.alice, shares);
                     }
+                    // Only a request that moves along uses a price.
+                    marked = losses() > booked;
                 }
                 Fortune::Serve { minimum } => {
                     scene.gate.minimum.set(minimum);
