@@ -333,7 +333,7 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
 
     let risk = deployment.risk(&client);
     let count = d.chain.read("counting the products", risk.product_count()).await?;
-    let product = U256::from(count) + 1;
+    let product = count + 1;
     let mut actions = vec![
         risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128()).calldata(),
         risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata(),
