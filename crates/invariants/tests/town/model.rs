@@ -7,7 +7,7 @@ use protocol::abi::{IERC20, IERC4626, IPolicy, IRisk, IVault};
 use testkit::signer::Signer;
 
 use crate::{
-    town::{DAY, LINES, Pool, Settings, Town, WEEK, u},
+    town::{DAY, LINES, Settings, Town, WEEK, u},
     triggers::Event,
 };
 
@@ -148,7 +148,7 @@ const FORTUNE: u64 = 100_000_000;
 impl Model {
     /// A town with two million from a founder in each pool, where everybody has money.
     pub(crate) fn new() -> Self {
-        let town = Town::with(Settings { floor: 2_000_000, factor: 5_000, ..Settings::default() });
+        let town = Town::with(Settings { floor: 2_000_000, ..Settings::default() });
         let signer = Signer::new("dave");
         let mut people: Vec<_> = ["alice", "bob", "carol"].map(|name| town.person(name)).to_vec();
         people.push(signer.address);
@@ -159,12 +159,6 @@ impl Model {
                 town.fund(pool, who, town.whole(FORTUNE));
             }
             minted += town.whole(FORTUNE);
-        }
-        // No more capital than the requirement: two disasters at once are more than a pool can pay.
-        for Pool { vault, .. } in &town.pools {
-            let floor = town.whole(2_000_000).to();
-            let set = IRisk::setCapitalCall { vault: *vault, minimumBps: 10_000, targetBps: 10_000, floor };
-            town.must(town.owner, town.risk, set);
         }
         for pool in 0..2 {
             let deposit = IERC4626::depositCall { assets: town.whole(2_000_000), receiver: town.person("founder") };

@@ -85,13 +85,11 @@ pub(crate) struct Settings {
     pub(crate) decimals: u8,
     /// The least target capital of each pool, in whole units of its asset.
     pub(crate) floor: u64,
-    /// Capital that products with the scripted trigger lock for their cover, in basis points.
-    pub(crate) factor: u16,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { decimals: 6, floor: 9_000_000, factor: 10_000 }
+        Self { decimals: 6, floor: 9_000_000 }
     }
 }
 
@@ -304,16 +302,9 @@ impl Town {
             floorPrice: 10 * MILLE,
         };
         self.must(deployer, self.depeg, IDepegTrigger::registerCall { subject: text("USDC/USD"), config });
-        let (deployed, mut plain) = (deployed_terms(self.unit), plain_terms(self.unit));
-        plain.limits.capitalFactorBps = settings.factor;
+        let (deployed, plain) = (deployed_terms(self.unit), plain_terms(self.unit));
         let [first, second] = [self.pools[0].vault, self.pools[1].vault];
-        let coinsured = Limits {
-            minAmount: 100,
-            capacityBps: 10_000,
-            waiting: HOUR as u32,
-            capitalFactorBps: settings.factor,
-            ..deployed.limits.clone()
-        };
+        let coinsured = Limits { minAmount: 100, capacityBps: 10_000, waiting: HOUR as u32, ..deployed.limits.clone() };
         let coinsured = Terms { pricing: deployed.pricing.clone(), limits: coinsured };
         for (vault, trigger, cover, new_terms) in [
             (first, self.depeg, 5, deployed),
