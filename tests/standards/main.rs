@@ -60,7 +60,7 @@ impl Bare {
     /// Mints units of a test token to the holder.
     async fn mint(&self, token: &Contract, value: u64) {
         let call = (self.people.holder.address(), U256::from(value));
-        token.tell(&self.people.holder, "mint(address,uint256)", call).await.ok().expect("anyone may mint");
+        token.tell(&self.people.holder, "mint(address,uint256)", call).await.expect("anyone may mint");
     }
 
     /// A vault of OpenZeppelin's or one that derives from it, with a million units inside and a donation beside.
@@ -120,7 +120,7 @@ async fn receivers(chain: &Chain, client: &Arc<Client>) -> Receivers {
 async fn rename(nft: &Contract, who: &Arc<Client>, id: U256) -> Rules {
     let before = nft.text("tokenURI(uint256)", id).await.unwrap();
     let changed = nft.tell(who, "setTokenURI(uint256,string)", (id, "data:,another".to_owned())).await;
-    erc721::metadata_updates(nft, id, &before, &changed.ok().expect("anyone may change it")).await
+    erc721::metadata_updates(nft, id, &before, &changed.expect("anyone may change it")).await
 }
 
 #[tokio::test]
@@ -208,12 +208,12 @@ async fn policies_keep_erc721_and_erc4906() {
     let before = policies.text("tokenURI(uint256)", ids[4]).await.unwrap();
     let arguments = (ids[4], U256::from(90 * 86_400), usd(10_000), U256::MAX, Address::zero());
     let extended = policies.tell(&people.holder, "extend(uint256,uint256,uint256,uint256,address)", arguments).await;
-    let extended = extended.ok().expect("cover can go on");
+    let extended = extended.expect("cover can go on");
     let rules = erc721::metadata_updates(&policies, ids[4], &before, &extended).await;
     rules.must_be_kept_by("an extension");
     let before = policies.text("tokenURI(uint256)", ids[4]).await.unwrap();
     let cancelled = policies.tell(&people.holder, "cancel(uint256,address)", (ids[4], people.holder.address())).await;
-    let cancelled = cancelled.ok().expect("cover can be given back");
+    let cancelled = cancelled.expect("cover can be given back");
     let rules = erc721::metadata_updates(&policies, ids[4], &before, &cancelled).await;
     rules.must_be_kept_by("a cancellation");
     stage.strike().await;
