@@ -156,7 +156,8 @@ pub(crate) fn cover_is_the_sum_of_what_policies_have_left(model: &Model) -> Chec
     Ok(())
 }
 
-/// [I10] The reserve of a line is enough for all that can be claimed under its incidents, whoever files first.
+/// [I10] The reserve of a line is enough for all that can be claimed under its incidents, whoever files first. A
+/// policy's cover is rounded down before its loss is taken of it, a claim after: a unit a policy lies between them.
 pub(crate) fn the_reserve_is_enough_for_every_claim(model: &Model) -> Check {
     let town = &model.town;
     let clock = town.clock();
@@ -167,7 +168,7 @@ pub(crate) fn the_reserve_is_enough_for_every_claim(model: &Model) -> Check {
             continue;
         }
         let count = town.script_events(index);
-        let mut claimable = U256::ZERO;
+        let (mut claimable, mut claimants) = (U256::ZERO, 0u64);
         for policy in model.policies.iter().filter(|policy| policy.line == index && !policy.is_closed()) {
             if clock > policy.deadline {
                 continue;
@@ -199,9 +200,10 @@ pub(crate) fn the_reserve_is_enough_for_every_claim(model: &Model) -> Check {
                 rise += policy.rise(incident, loss);
             }
             claimable += rise.min(policy.remaining());
+            claimants += u64::from(!rise.is_zero());
         }
         prop_assert!(
-            claimable <= told.reserve,
+            claimable <= told.reserve + u(claimants),
             "{claimable} can be claimed of {} on {}, reserved {}",
             line.product,
             line.subject,
