@@ -105,30 +105,34 @@ pub struct Program {
     pub level: Option<&'static str>,
 }
 
-const fn program(name: &'static str, package: &'static str, folder: &'static str, extension: bool) -> Program {
-    let feature = if extension { Some("ext") } else { None };
+const fn program(
+    name: &'static str,
+    package: &'static str,
+    folder: &'static str,
+    feature: Option<&'static str>,
+) -> Program {
     Program { name, package, folder, feature, level: None }
 }
 
 /// All programs, in the order in which they are built.
 pub const PROGRAMS: &[Program] = &[
-    program("token", "token", "contracts/token", false),
-    program("timelock", "timelock", "contracts/timelock", false),
-    program("governor", "governor", "contracts/governor", false),
-    program("governor-ext", "governor", "contracts/governor", true),
-    program("risk", "risk", "contracts/risk", false),
-    program("risk-ext", "risk", "contracts/risk", true),
-    program("vault", "vault", "contracts/vault", false),
-    program("vault-ext", "vault", "contracts/vault", true),
-    Program { feature: Some("more"), ..program("vault-more", "vault", "contracts/vault", false) },
-    program("allocator", "allocator", "contracts/allocator", false),
-    program("policy", "policy", "contracts/policy", false),
-    program("policy-ext", "policy", "contracts/policy", true),
-    program("certificate", "certificate", "contracts/certificate", false),
-    program("assessor", "assessor", "contracts/assessor", false),
-    program("depeg", "depeg", "contracts/triggers/depeg", false),
+    program("token", "token", "contracts/token", None),
+    program("timelock", "timelock", "contracts/timelock", None),
+    program("governor", "governor", "contracts/governor", None),
+    program("governor-ext", "governor", "contracts/governor", Some("ext")),
+    program("risk", "risk", "contracts/risk", None),
+    program("risk-ext", "risk", "contracts/risk", Some("ext")),
+    program("vault", "vault", "contracts/vault", None),
+    program("vault-ext", "vault", "contracts/vault", Some("ext")),
+    program("vault-more", "vault", "contracts/vault", Some("more")),
+    program("allocator", "allocator", "contracts/allocator", None),
+    program("policy", "policy", "contracts/policy", None),
+    program("policy-ext", "policy", "contracts/policy", Some("ext")),
+    program("certificate", "certificate", "contracts/certificate", None),
+    program("assessor", "assessor", "contracts/assessor", None),
+    program("depeg", "depeg", "contracts/triggers/depeg", None),
     // It does nothing but calculate, and is small: speed before size.
-    Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", false) },
+    Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", None) },
 ];
 
 /// The setting of `scripts/contract-env.sh` that [`Program::level`] takes the place of.

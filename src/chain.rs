@@ -96,6 +96,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What a contract refused with, in its own words; `None` where something else went wrong.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Reverted { reason, .. } | Self::FailedOnChain { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Whether the chain's clock can be moved, as on a test node, or must be waited for.

@@ -1,6 +1,9 @@
 //! The distribution of a large portfolio, as WASM on a node, through JSON-RPC: what it costs with everything that it
 //! reads, and the same in Solidity beside it.
 
+#[path = "stage/site.rs"]
+mod site;
+
 use std::{path::PathBuf, sync::Arc};
 
 use ethers::{
@@ -9,14 +12,13 @@ use ethers::{
     utils::id,
 };
 use palisade::{
-    artefact::Builder,
     bindings::{
         IDistribution, IRisk,
         distribution::Report,
         risk::{Limits, Pricing, Terms},
     },
-    chain::{Chain, Client, DEVELOPMENT_KEY, wallet},
-    deploy::{Deployer, profile::usd},
+    chain::{Chain, Client},
+    deploy::profile::usd,
 };
 use serde_json::json;
 
@@ -86,13 +88,8 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let node = devnode::serve(devnode::Config { port: 0, ..devnode::Config::default() }).await.unwrap();
-        let chain = Chain::connect(&node.url()).await.unwrap();
-        let client = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
-        let folder = std::env::temp_dir().join(format!("palisade-distribution-{}", std::process::id()));
-        let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
-        let path = folder.join("deployment.json");
-        let mut d = Deployer::open(chain.clone(), client.clone(), builder, &path, "test", true).await.unwrap();
+        let (mut d, node, folder) = site::open("distribution").await;
+        let (chain, client) = (d.chain.clone(), d.client.clone());
 
         let me = Token::Address(client.address());
         let extension = d.program("risk-ext", None).await.expect("run `palisade build` first");
@@ -131,8 +128,7 @@ impl Stage {
         for group in 0..GROUPS {
             run(risk.set_group(group as u32 + 1, 2_500)).await.unwrap();
         }
-        self.chain.request("anvil_impersonateAccount", [peer]).await.unwrap();
-        self.chain.request("anvil_setBalance", json!([peer, "0x56bc75e2d63100000"])).await.unwrap();
+        site::impersonate(&self.chain, peer).await;
         for number in 1..=PRODUCTS {
             run(risk.set_risk_key(subject(1_000 + number), (number % GROUPS) as u32 + 1)).await.unwrap();
             // the return value of a call that is sent is not looked at

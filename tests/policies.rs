@@ -1,20 +1,22 @@
 //! A policy's life beside its claims, over JSON-RPC: bought by permit and for somebody else, prolonged by a keeper, given
 //! back, closed with others.
 
+#[path = "stage/signing.rs"]
+mod signing;
 mod stage;
 
 use std::sync::Arc;
 
 use ethers::{
-    abi::{Token, encode},
-    types::{Address, H256, Signature, U256},
-    utils::keccak256,
+    abi::Token,
+    types::{Address, Signature, U256},
 };
 use palisade::{
     bindings::policy::Policy,
     chain::{Client, Error},
     deploy::profile::usd,
 };
+use signing::{permit, sign};
 use stage::Stage;
 
 const DAY: u64 = 86_400;
@@ -86,33 +88,7 @@ impl Town {
 
 /// What the contract's refusal is called.
 fn refusal(result: Result<(), Error>) -> String {
-    match result.expect_err("it must be refused") {
-        Error::Reverted { reason, .. } | Error::FailedOnChain { reason, .. } => reason,
-        other => panic!("refused for another reason: {other}"),
-    }
-}
-
-/// The signature of an EIP-712 struct, given as its type and fields.
-fn sign(who: &Arc<Client>, separator: [u8; 32], kind: &str, fields: &[Token]) -> Signature {
-    let mut all = vec![Token::FixedBytes(keccak256(kind).to_vec())];
-    all.extend_from_slice(fields);
-    let digest = keccak256([&[0x19, 0x01][..], &separator, &keccak256(encode(&all))].concat());
-    who.signer().sign_hash(H256(digest)).expect("a key signs")
-}
-
-/// The permit of `who` for `value`, until the end of time.
-async fn permit(town: &Town, who: &Arc<Client>, spender: Address, value: U256, nonce: u64) -> (u8, [u8; 32], [u8; 32]) {
-    let separator = town.stage.story.asset(who).domain_separator().call().await.unwrap();
-    let kind = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)";
-    let fields = [
-        Token::Address(who.address()),
-        Token::Address(spender),
-        Token::Uint(value),
-        Token::Uint(nonce.into()),
-        Token::Uint(U256::MAX),
-    ];
-    let Signature { r, s, v } = sign(who, separator, kind, &fields);
-    (v as u8, r.into(), s.into())
+    result.expect_err("it must be refused").refusal().expect("a contract refused").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +100,8 @@ async fn a_cover_is_bought_by_permit_even_where_somebody_has_brought_the_permit_
     for (nonce, ahead) in [false, true].into_iter().enumerate() {
         let had = town.coins(bob).await;
         let premium = town.premium(usd(10_000), 60).await;
-        let (v, r, s) = permit(&town, bob, policy.address(), premium, nonce as u64).await;
+        let Signature { v, r, s } = permit(&town.stage.story, bob, policy.address(), premium, U256::MAX).await;
+        let (v, r, s): (u8, [u8; 32], [u8; 32]) = (v as u8, r.into(), s.into());
         if ahead {
             let call = asset.permit(bob.address(), policy.address(), premium, U256::MAX, v, r, s);
             town.send("permit", &town.keeper, call).await.unwrap();

@@ -1,20 +1,20 @@
 //! A Solidity router in front of the vault: deposits with a limit or a permit, and redemptions as an operator, over
 //! JSON-RPC.
 
+#[path = "stage/signing.rs"]
+mod signing;
 mod stage;
 
 use std::sync::Arc;
 
 use bindings::{CapitalRouter, ClaimedFilter, DepositedFilter};
-use ethers::{
-    types::{Address, Signature, U256},
-    utils::keccak256,
-};
+use ethers::types::{Address, U256};
 use palisade::{
     chain::{Client, Error},
     deploy::{deployer::solidity_init_code, profile::usd},
     story::{Story, event},
 };
+use signing::permit;
 use stage::{Stage, builder};
 
 #[allow(missing_docs)]
@@ -30,30 +30,8 @@ async fn router(story: &Story, who: &Arc<Client>) -> CapitalRouter<Client> {
     CapitalRouter::new(receipt.contract_address.unwrap(), who.clone())
 }
 
-/// The owner's permit of `value` for `spender`, in the asset's domain.
-async fn permit(story: &Story, owner: &Arc<Client>, spender: Address, value: U256, deadline: U256) -> Signature {
-    use ethers::abi::{Token, encode};
-    let asset = story.asset(owner);
-    let nonce = asset.nonces(owner.address()).call().await.unwrap();
-    let kind = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)";
-    let words = [
-        Token::FixedBytes(keccak256(kind).into()),
-        Token::Address(owner.address()),
-        Token::Address(spender),
-        Token::Uint(value),
-        Token::Uint(nonce),
-        Token::Uint(deadline),
-    ];
-    let separator = asset.domain_separator().call().await.unwrap();
-    let digest = keccak256([&[0x19, 0x01][..], &separator, &keccak256(encode(&words))].concat());
-    owner.signer().sign_hash(digest.into()).unwrap()
-}
-
 fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
-    match result.expect_err("it must be refused") {
-        Error::Reverted { reason, .. } | Error::FailedOnChain { reason, .. } => reason,
-        other => panic!("refused for another reason: {other}"),
-    }
+    result.expect_err("it must be refused").refusal().expect("a contract refused").to_owned()
 }
 
 #[tokio::test]

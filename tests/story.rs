@@ -7,7 +7,7 @@ mod stage;
 
 use ethers::types::{Address, Bytes, U256};
 use palisade::{
-    chain::{Chain, Error},
+    chain::Chain,
     deploy::{Deployer, Ledger, Profile, history, plan::DEPEG, profile::usd, verify},
     feed::Series,
 };
@@ -25,7 +25,7 @@ async fn set(name: &str) -> Option<Stage> {
 /// What a call that must fail says.
 fn refusal<T: std::fmt::Debug>(result: Result<T, palisade::story::Error>) -> String {
     match result.expect_err("it must be refused") {
-        palisade::story::Error::Chain(Error::Reverted { reason, .. } | Error::FailedOnChain { reason, .. }) => reason,
+        palisade::story::Error::Chain(error) => error.refusal().expect("a contract refused").to_owned(),
         other => panic!("refused for another reason: {other}"),
     }
 }

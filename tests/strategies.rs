@@ -1,6 +1,9 @@
 //! A vault's spare money in a Solidity strategy, as WASM on a node, through JSON-RPC: it earns, it loses, and it does all
 //! that only a real chain shows, such as burning the gas that it is given.
 
+#[path = "stage/site.rs"]
+mod site;
+
 use std::{path::PathBuf, sync::Arc};
 
 use ethers::{
@@ -8,10 +11,9 @@ use ethers::{
     types::{Address, U256},
 };
 use palisade::{
-    artefact::Builder,
     bindings::{IAllocator, IRisk, IVault, LendingStrategy, StableCoin},
-    chain::{Chain, Client, DEVELOPMENT_KEY, wallet},
-    deploy::{Deployer, profile::usd},
+    chain::{Chain, Client},
+    deploy::profile::usd,
 };
 use serde_json::json;
 
@@ -39,13 +41,8 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let node = devnode::serve(devnode::Config { port: 0, ..devnode::Config::default() }).await.unwrap();
-        let chain = Chain::connect(&node.url()).await.unwrap();
-        let client = chain.client(wallet(DEVELOPMENT_KEY).unwrap());
-        let folder = std::env::temp_dir().join(format!("palisade-strategies-{}", std::process::id()));
-        let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
-        let path = folder.join("deployment.json");
-        let mut d = Deployer::open(chain.clone(), client.clone(), builder, &path, "test", true).await.unwrap();
+        let (mut d, node, folder) = site::open("strategies").await;
+        let (chain, client) = (d.chain.clone(), d.client.clone());
 
         let text = |text: &str| Token::String(text.into());
         let me = Token::Address(client.address());
@@ -91,8 +88,7 @@ impl Stage {
         self.run(allocator.add_strategy(strategy.address(), usd(100_000_000), KEY)).await;
         self.run(asset.mint(me, usd(100_000_000))).await;
         self.run(asset.approve(vault.address(), U256::MAX)).await;
-        self.chain.request("anvil_impersonateAccount", [peer]).await.unwrap();
-        self.chain.request("anvil_setBalance", json!([peer, "0x56bc75e2d63100000"])).await.unwrap();
+        site::impersonate(&self.chain, peer).await;
     }
 
     async fn run<D: ethers::abi::Detokenize>(&self, call: ethers::contract::ContractCall<Client, D>) -> u64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ethers::types::{Address, Bytes, U256};
 use palisade::{
-    chain::{Client, Error},
+    chain::Client,
     deploy::{Addition, Deployer, Profile, add_vault, profile::usd},
 };
 use serde_json::json;
@@ -33,13 +33,6 @@ async fn another(stage: &Stage) -> Addition {
     add_vault(&mut deployer, &stage.story.deployment, &profile, 2).await.unwrap()
 }
 
-fn refusal(error: &Error) -> &str {
-    match error {
-        Error::Reverted { reason, .. } | Error::FailedOnChain { reason, .. } => reason,
-        other => panic!("refused for another reason: {other}"),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vault_in_run_off_pays_while_another_takes_new_business() {
     let mut stage = Stage::open("vaults").await;
@@ -57,14 +50,14 @@ async fn a_vault_in_run_off_pays_while_another_takes_new_business() {
     chain.send("mint", &alice, asset.mint(alice.address(), usd(20_000_000))).await.unwrap();
     chain.send("approve", &alice, asset.approve(old.address(), U256::MAX)).await.unwrap();
     let closed = chain.send("deposit", &alice, old.deposit(usd(1_000), alice.address())).await.unwrap_err();
-    assert!(refusal(&closed).starts_with("DepositsClosed"), "{closed}");
+    assert!(closed.refusal().is_some_and(|reason| reason.starts_with("DepositsClosed")), "{closed}");
     assert_eq!(old.max_deposit(alice.address()).call().await.unwrap(), U256::zero());
     let policy = deployment.policy(&bob);
     let (subject, term) = (deployment.subject(), U256::from(30 * 86_400));
     let quote = |product: U256| policy.quote(product, subject, bob.address(), [0; 32], usd(10_000), term);
     let closed = quote(deployment.product).call().await.unwrap_err();
     let closed = palisade::chain::contract_error("quoting", &closed);
-    assert!(refusal(&closed).starts_with("PurchasesClosed"), "{closed}");
+    assert!(closed.refusal().is_some_and(|reason| reason.starts_with("PurchasesClosed")), "{closed}");
 
     // another one, which is the timelock's as the first one was; a second run finds it there
     let addition = another(&stage).await;

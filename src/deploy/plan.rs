@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ethers::{
     abi::Token,
+    contract::ContractCall,
     types::{Address, Bytes, H256, I256, U256},
     utils::keccak256,
 };
@@ -227,8 +228,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
 
     // configuration
     d.call("set the premium's shares", contract.policy.set_shares(1_000, 500, 2_000)).await?;
-    d.call("add the vault", contract.risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128()))
-        .await?;
+    d.call("add the vault", listing(&contract.risk, vault)).await?;
     d.call("set the group", contract.risk.set_group(GROUP, 5_000)).await?;
     d.call("set the risk key", contract.risk.set_risk_key(word(RISK_KEY), GROUP)).await?;
     let subject = Subject {
@@ -246,9 +246,8 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let product = d.id("add the depeg product", add, async { contract.risk.product_count().call().await }).await?;
     let product = U256::from(product);
     let now = d.chain.now().await?;
-    for record in history::records(DEPEG, now) {
-        let seed = contract.risk.seed_loss(product, record.at, record.loss.into(), record.exposure.into());
-        d.call(&format!("enter the depegs of {}", record.year), seed).await?;
+    for (year, seed) in past_depegs(&contract.risk, product, now) {
+        d.call(&format!("enter the depegs of {year}"), seed).await?;
     }
     d.call("list the subject", contract.risk.list_subject(product, word(SUBJECT), word(RISK_KEY))).await?;
     d.call("put the product on sale", contract.risk.set_status(product, ON_SALE)).await?;
@@ -299,6 +298,18 @@ async fn pool(
     Ok((vault, allocator))
 }
 
+/// Lists a vault with Risk.
+fn listing(risk: &IRisk<Client>, vault: Address) -> ContractCall<Client, ()> {
+    risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128())
+}
+
+/// What enters the depegs before `now` into a product's history, with the year of each call.
+fn past_depegs(risk: &IRisk<Client>, product: U256, now: u64) -> impl Iterator<Item = (u16, ContractCall<Client, ()>)> {
+    history::records(DEPEG, now).into_iter().map(move |record| {
+        (record.year, risk.seed_loss(product, record.at, record.loss.into(), record.exposure.into()))
+    })
+}
+
 /// A vault beside those that are there, and what the DAO has to do before business goes to it.
 #[derive(Clone, Debug)]
 pub struct Addition {
@@ -334,13 +345,10 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let risk = deployment.risk(&client);
     let count = d.chain.read("counting the products", risk.product_count()).await?;
     let product = count + 1;
-    let mut actions = vec![
-        risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128()).calldata(),
-        risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata(),
-    ];
-    for record in history::records(DEPEG, d.chain.now().await?) {
-        actions.push(risk.seed_loss(product, record.at, record.loss.into(), record.exposure.into()).calldata());
-    }
+    let mut actions =
+        vec![listing(&risk, vault).calldata(), risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata()];
+    let now = d.chain.now().await?;
+    actions.extend(past_depegs(&risk, product, now).map(|(_, seed)| seed.calldata()));
     actions.push(risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata());
     actions.push(risk.set_status(product, ON_SALE).calldata());
     let actions = actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
@@ -472,9 +480,9 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
     let at = |name: &str| d.ledger.contract(name).unwrap_or_default();
     let client = &d.client;
     let failed = |error: &ethers::contract::ContractError<Client>| chain::contract_error("reading the wiring", error);
-    let vault = IVault::new(at("vault"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
-    let allocator =
-        IVault::new(at("vault"), client.clone()).allocator().call().await.map_err(|error| failed(&error))?;
+    let pool = IVault::new(at("vault"), client.clone());
+    let vault = pool.peers().call().await.map_err(|error| failed(&error))?;
+    let allocator = pool.allocator().call().await.map_err(|error| failed(&error))?;
     let policy = IPolicy::new(at("policy"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
     let assessor =
         IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
