@@ -10,7 +10,10 @@
 
 use alloy_primitives::U256;
 
-use crate::math::{BPS, Result, add, bps_up, mul, mul_div_up, sqrt_up, sub};
+use crate::{
+    Overflow,
+    math::{BPS, Result, add, bps_up, mul, mul_div_up, sqrt_up, sub},
+};
 
 /// One group's exposures, as the two sums that its requirement needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,13 +34,17 @@ impl Group {
         Ok(Self { squares, sum: sub(add(self.sum, new)?, old)? })
     }
 
-    /// SCR² for a correlation of `correlation_bps`, rounded up.
+    /// SCR² for a correlation of `correlation_bps`, rounded up once: Σx² + ρ · ((Σx)² − Σx²), so that it rises with
+    /// each exposure and with the correlation to the last unit.
     ///
     /// # Errors
     /// [`Overflow`](crate::Overflow); also for a correlation above 10,000.
     pub fn requirement_squared(&self, correlation_bps: U256) -> Result {
-        let alone = mul_div_up(self.squares, sub(BPS, correlation_bps)?, BPS)?;
-        add(alone, mul_div_up(mul(self.sum, self.sum)?, correlation_bps, BPS)?)
+        if correlation_bps > BPS {
+            return Err(Overflow);
+        }
+        let together = sub(mul(self.sum, self.sum)?, self.squares)?;
+        add(self.squares, mul_div_up(together, correlation_bps, BPS)?)
     }
 }
 
