@@ -28,3 +28,18 @@ bindings! {
     stable_coin: StableCoin = "tests/solidity/artifacts/StableCoin.json";
     aggregator: MockAggregator = "tests/solidity/artifacts/MockAggregator.json";
 }
+
+/// Arbitrum's own contract for programs, at 0x71.
+pub mod arb_wasm {
+    ethers::contract::abigen!(
+        ArbWasm,
+        r#"[
+            function programTimeLeft(address program) external view returns (uint64)
+            function codehashKeepalive(bytes32 codehash) external payable
+            function activateProgram(address program) external payable returns (uint16, uint256)
+            event ProgramLifetimeExtended(bytes32 indexed codehash, uint256 dataFee)
+            event ProgramActivated(bytes32 indexed codehash, bytes32 moduleHash, address program, uint256 dataFee, uint16 version)
+        ]"#
+    );
+}
+pub use arb_wasm::ArbWasm;

@@ -4,11 +4,13 @@
 //! one line an error that says what failed and what to do.
 
 mod build;
+mod claim;
 mod cover;
 mod demo;
 mod deploy;
 mod deposit;
 mod gas;
+mod keeper;
 mod node;
 mod policy;
 mod redeem;
@@ -61,6 +63,14 @@ enum Command {
     Extend(policy::ExtendOptions),
     /// End a policy early and get back what its cover has not used.
     Cancel(policy::CancelOptions),
+    /// List the incidents that were reported.
+    Incidents(claim::ListOptions),
+    /// Show a trigger what happened, and have the pool reserve for it.
+    Report(claim::ReportOptions),
+    /// Claim on a policy: what its trigger confirms is paid.
+    File(claim::FileOptions),
+    /// Prove incidents and do what is due, until it is stopped.
+    Keeper(keeper::Options),
     /// Play the whole story: capital, a cover, a depeg, a claim, an exit, a vote.
     Demo(demo::Options),
     /// Measure the gas of every operation of the story, with cached and uncached programs.
@@ -86,6 +96,10 @@ pub async fn run() -> Result<()> {
         Command::Policies(options) => policy::list(options).await,
         Command::Extend(options) => policy::extend(options).await,
         Command::Cancel(options) => policy::cancel(options).await,
+        Command::Incidents(options) => claim::list(options).await,
+        Command::Report(options) => claim::report(options).await,
+        Command::File(options) => claim::file(options).await,
+        Command::Keeper(options) => keeper::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Gas(options) => gas::run(options).await,
     }

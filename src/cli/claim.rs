@@ -1,0 +1,169 @@
+//! `palisade incidents`, `report` and `file`: what happened, and who is paid for it.
+
+use clap::Args;
+use ethers::types::U256;
+use eyre::{Result, bail, eyre};
+
+use super::session::{Consent, Place, Session, subject};
+use crate::{
+    bindings::{
+        IDepegTrigger,
+        assessor::{ClaimSettledFilter, IncidentReportedFilter},
+        policy::Policy,
+    },
+    claims::{self, Line},
+    keeper::subject_name,
+    report::{Table, percent_bps, utc},
+    story::event,
+};
+
+/// `Verdict.Confirmed`.
+const CONFIRMED: u8 = 2;
+
+/// Reports that one command sends at most: 32 rounds each.
+const MOST_REPORTS: usize = 64;
+
+/// Where to look.
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What to report on.
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    /// The product's number; the first one with this subject if not given.
+    #[arg(long, value_name = "NUMBER")]
+    product: Option<u64>,
+    /// The subject.
+    #[arg(long, default_value = crate::deploy::plan::SUBJECT, value_parser = subject, value_name = "TEXT")]
+    subject: [u8; 32],
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What to claim.
+#[derive(Debug, Args)]
+pub(crate) struct FileOptions {
+    /// The policy's number.
+    policy: u64,
+    /// The incident's number; the newest one if not given.
+    #[arg(long, value_name = "NUMBER")]
+    incident: Option<u64>,
+    #[command(flatten)]
+    consent: Consent,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) async fn list(options: ListOptions) -> Result<()> {
+    let session = Session::reader(&options.place).await?;
+    let (chain, client) = (&session.chain, &session.client);
+    let assessor = session.deployment.assessor(client);
+    let mut table =
+        Table::new(&[">product", "subject", ">incident", "opened (UTC)", "closed (UTC)", "state", ">worst loss"]);
+    for line in claims::lines(&session.deployment, client).await? {
+        let newest = chain.read("reading incidents", assessor.newest_incident(line.product, line.subject)).await?;
+        for number in 1..=newest.low_u64() {
+            let call = assessor.incident_of(line.product, line.subject, number.into());
+            let (verdict, opened, closed, worst) = chain.read("reading an incident", call).await?;
+            if opened == 0 {
+                continue; // before the product had its first report
+            }
+            table.row([
+                line.product.to_string(),
+                subject_name(&line.subject),
+                format!("#{number}"),
+                utc(opened),
+                if closed > 0 { utc(closed) } else { "—".into() },
+                if verdict == CONFIRMED { "proven".into() } else { "suspected".into() },
+                percent_bps(worst.into()),
+            ]);
+        }
+    }
+    print!("{table}");
+    Ok(())
+}
+
+pub(crate) async fn report(options: ReportOptions) -> Result<()> {
+    let session = Session::signer(&options.place).await?;
+    let (chain, client) = (&session.chain, &session.client);
+    let lines = claims::lines(&session.deployment, client).await?;
+    let named = |line: &&Line| {
+        line.subject == options.subject && options.product.is_none_or(|product| line.product == product.into())
+    };
+    let name = subject_name(&options.subject);
+    let line = lines.iter().find(named).ok_or_else(|| eyre!("no product has the subject {name}"))?;
+    let assessor = session.deployment.assessor(client);
+    let mut last: Option<IncidentReportedFilter> = None;
+    for sent in 0.. {
+        let pending = claims::pending(&session.deployment, client, line).await?;
+        // the first report is sent in any case: time alone can close an incident
+        if (sent > 0 && (pending.waiting == 0 || line.cover != crate::deploy::plan::DEPEG)) || sent == MOST_REPORTS {
+            break;
+        }
+        let call = assessor.report(line.product, line.subject, pending.evidence);
+        let receipt = chain.send("reporting", client, call).await?;
+        if let Some(reported) = event(&receipt, assessor.address()) {
+            last = Some(reported);
+        }
+        eprintln!("  {} observations taken in, in {:?}", pending.waiting.min(32), receipt.transaction_hash);
+    }
+    match last {
+        None => println!("{name}: nothing new"),
+        Some(IncidentReportedFilter { number, verdict, opened_at, closed_at, worst_bps, .. }) => println!(
+            "{name}: incident #{number} {}, opened {} (UTC), {}, worst loss {}",
+            if verdict == CONFIRMED { "is proven" } else { "is suspected" },
+            utc(opened_at),
+            if closed_at > 0 { format!("closed {} (UTC)", utc(closed_at)) } else { "still open".into() },
+            percent_bps(worst_bps.into())
+        ),
+    }
+    Ok(())
+}
+
+pub(crate) async fn file(options: FileOptions) -> Result<()> {
+    let session = Session::signer(&options.place).await?;
+    let (chain, client) = (&session.chain, &session.client);
+    let id = U256::from(options.policy);
+    let policy: Policy = chain.read("reading the policy", session.deployment.policy(client).policy_of(id)).await?;
+    let line = claims::lines(&session.deployment, client)
+        .await?
+        .into_iter()
+        .find(|line| line.product == policy.product && line.subject == policy.subject)
+        .ok_or_else(|| eyre!("policy #{id} is on a subject that is not listed any more"))?;
+    let name = subject_name(&line.subject);
+    let number = match options.incident {
+        Some(number) => U256::from(number),
+        None => {
+            chain
+                .read("reading incidents", IDepegTrigger::new(line.trigger, client.clone()).incidents(line.subject))
+                .await?
+        }
+    };
+    if number.is_zero() {
+        bail!("nothing has been proven on {name} yet: `palisade report` shows its trigger what happened");
+    }
+    let entry = claims::entry_of(&session.deployment, id).await?;
+    let evidence = claims::best_window(&session.deployment, client, &line, number, &policy).await?;
+    let assessor = session.deployment.assessor(client);
+    let call = assessor.file(id, number, entry, evidence).from(session.me());
+    let (confirmed, paid) = chain.read("filing", call.clone()).await?;
+    let unit = &session.asset_unit;
+    let wait = if paid < confirmed { format!(", {} of it at once", unit.show(paid)) } else { String::new() };
+    options
+        .consent
+        .ask(&format!("policy #{id} claims {} under incident #{number} of {name}{wait}", unit.show(confirmed)))?;
+    let receipt = chain.send("filing", client, call).await?;
+    let settled: ClaimSettledFilter = event(&receipt, assessor.address())
+        .ok_or_else(|| eyre!("nothing was settled in {:?}", receipt.transaction_hash))?;
+    println!(
+        "{} were confirmed and {} paid to {:?}, in {:?}",
+        unit.show(settled.confirmed),
+        unit.show(settled.paid),
+        settled.payee,
+        receipt.transaction_hash
+    );
+    Ok(())
+}
