@@ -25,13 +25,8 @@ static ERRORS: LazyLock<Vec<AbiError>> = LazyLock::new(|| {
     let mut errors: Vec<_> = INTERFACES.iter().flat_map(|json| parse(json).errors.into_values().flatten()).collect();
     errors.push(AbiError { name: "Error".into(), inputs: vec![string("message")] });
     errors.push(AbiError { name: "Panic".into(), inputs: vec![number("code")] });
-    // the protocol's building blocks, the deployer and the tokens of others
+    // the deployer and the tokens of others
     for (name, inputs) in [
-        ("ReentrancyGuardReentrantCall", vec![]),
-        ("AddressEmptyCode", vec![address("target")]),
-        ("SafeERC20FailedOperation", vec![address("token")]),
-        ("InvalidReturnData", vec![address("from")]),
-        ("MathOverflow", vec![]),
         ("ContractInitializationError", vec![address("contract")]),
         ("ERC20InsufficientBalance", vec![address("sender"), number("balance"), number("needed")]),
         ("ERC20InsufficientAllowance", vec![address("spender"), number("allowance"), number("needed")]),
