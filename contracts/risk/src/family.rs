@@ -13,7 +13,7 @@
 
 use actuary::{
     credibility::in_force,
-    decay::{accrual_down, decay_down, decay_up},
+    decay::{Decay, decay_down, decay_up},
     math::{Result, YEAR, add, div_down, div_up, mul, to_u64, to_u128},
 };
 use alloy_primitives::U256;
@@ -72,8 +72,9 @@ impl Family {
         let half_life = losses.u64(128, 32);
         let cover = exposure.u128(0, 96);
         let elapsed = now - exposure.u64(192, 32);
-        let accrued = accrual_down(U256::from(cover), elapsed, half_life)?.wrapping_shr(UNIT_BITS);
-        let before = decay_down(exposure.get(96, 96), elapsed, half_life)?;
+        let decay = Decay::new(elapsed, half_life)?;
+        let accrued = decay.accrual_down(U256::from(cover))?.wrapping_shr(UNIT_BITS);
+        let before = decay.down(exposure.get(96, 96))?;
         let floor = in_force(U256::ZERO, exposure.get(224, 32), elapsed)?;
         Ok(Self {
             cover,
