@@ -5,17 +5,19 @@
 //! when the time for claims is over; latent evidence that nothing follows does so after the latent limit.
 //!
 //! ```text
-//! reserve = max(0, ⌈E · ω⌉ − V)       ω = the worst that a claim can take of its cover
+//! reserve = max(0, ⌈(E − F) · ω⌉ + F − V)       ω = the worst that a claim can take of its cover; nothing where ω is 0
 //! ```
 //!
-//! E is the cover that could claim when the incidents opened and is not released, V the claims confirmed since. A later
+//! E is the cover that could claim when the incidents opened and is not released, V the claims confirmed since. F is what
+//! of E was left of policies that had claims under earlier incidents: a claim is a part of the cover that was sold, so it
+//! may take all that is left. A later
 //! incident before the lapse adds its worst to ω, and an earlier one that is booked late widens E.
 //!
 //! ```text
 //! book      cover 96 | scheduled 96 | next week 30 | state 2 | risk key 16 | sibling 16
 //! exposure  exposed 96 | confirmed 96 | horizon 30 | ω 14
 //! episode   number 32 | closed 32 | worst 14 | others 14 | opened 32 | evidence 32 | lapse 32 | deductible 14 |
-//!           confirmed 1
+//!           confirmed 1 | F 53 (a number of 47 bits and by how many it is moved up)
 //! ```
 
 use actuary::Overflow;
@@ -28,6 +30,10 @@ const FULL: u64 = 10_000;
 
 /// How many numbers back a line remembers which incidents are closed.
 const MEMORY: u64 = 32;
+
+/// How many bits F keeps, and its shift.
+const FLOAT: usize = 47;
+const SHIFT: usize = 6;
 
 type Result<T = ()> = core::result::Result<T, Overflow>;
 
@@ -103,6 +109,8 @@ pub struct Line {
     pub exposed: u128,
     /// V.
     pub confirmed: u128,
+    /// F, rounded up to what its place holds; where cover leaves it is too much for a while, never too little.
+    filed: u128,
     /// The first bucket whose policies could claim when the incidents opened.
     horizon: u64,
     /// ω, in basis points.
@@ -202,6 +210,7 @@ impl Line {
             sibling: book.u64(240, 16),
             exposed: exposure.u128(0, 96),
             confirmed: exposure.u128(96, 96),
+            filed: episode.u128(203, FLOAT) << episode.u64(203 + FLOAT, SHIFT),
             horizon: exposure.u64(192, 30),
             owed: exposure.u64(222, 14),
             episode: Episode {
@@ -224,6 +233,7 @@ impl Line {
     /// [`Overflow`] where an amount has more than 96 bits.
     pub fn store(&self) -> Result<Words> {
         let episode = &self.episode;
+        let shift = filed_shift(self.filed);
         Ok(Words {
             book: Packed::default()
                 .with_u128(0, 96, fit(self.cover, 96)?)
@@ -246,15 +256,21 @@ impl Line {
                 .with_u64(124, 32, episode.evidence_at)
                 .with_u64(156, 32, episode.lapse_at)
                 .with_u64(188, 14, episode.deductible)
-                .with_u64(202, 1, u64::from(episode.confirmed)),
+                .with_u64(202, 1, u64::from(episode.confirmed))
+                .with_u128(203, FLOAT, self.filed >> shift)
+                .with_u64(203 + FLOAT, SHIFT, shift),
         })
     }
 
     /// The worst payout still to come under the incidents.
     #[must_use]
     pub fn reserve(&self) -> u128 {
+        if self.owed == 0 {
+            return 0;
+        }
+        let filed = self.filed.min(self.exposed);
         // 96 bits by 14 fit.
-        let worst = (self.exposed * u128::from(self.owed)).div_ceil(u128::from(FULL));
+        let worst = ((self.exposed - filed) * u128::from(self.owed)).div_ceil(u128::from(FULL)) + filed;
         worst.saturating_sub(self.confirmed)
     }
 
@@ -363,9 +379,8 @@ impl Line {
     pub fn raise(&mut self, loss: u64, policy: &Claims) {
         let Claims { cover, before, total } = *policy;
         let since = total.min(self.confirmed.saturating_add(total.saturating_sub(before)));
-        let exposed = cover.saturating_sub(total).saturating_add(since);
-        // 96 bits by 14 fit; `since` is at most `exposed`
-        let has = (since * u128::from(FULL)).div_ceil(exposed.max(1)) as u64;
+        // 96 bits by 14 fit; `since` is at most `cover`
+        let has = (since * u128::from(FULL)).div_ceil(cover.max(1)) as u64;
 
         let episode = &mut self.episode;
         let lost = loss.saturating_sub(episode.deductible);
@@ -511,6 +526,9 @@ impl Line {
             let over = scheduled(self.next, horizon);
             self.exposed = self.cover.checked_sub(over).ok_or(Overflow)?;
             self.confirmed = 0;
+            let filed = self.cover.checked_sub(self.scheduled).ok_or(Overflow)?;
+            let shift = filed_shift(filed);
+            self.filed = filed.div_ceil(1 << shift) << shift;
             self.horizon = horizon;
         } else if horizon < self.horizon {
             self.exposed = self.exposed.checked_add(scheduled(horizon, self.horizon)).ok_or(Overflow)?;
@@ -546,8 +564,15 @@ impl Line {
         self.state = State::Quiet;
         self.exposed = 0;
         self.confirmed = 0;
+        self.filed = 0;
         self.episode.others = 0;
         self.episode.lapse_at = 0;
         self.weigh();
     }
+}
+
+/// By how many bits F is moved down where it is kept.
+const fn filed_shift(filed: u128) -> u64 {
+    // one more than its bits ask for, so that it may be rounded up
+    (129 - filed.leading_zeros() as u64).saturating_sub(FLOAT as u64)
 }

@@ -109,6 +109,8 @@ struct Policy {
     gone: bool,
     /// What was left of it when the incidents of its line opened, where it was covered.
     exposed: Option<u128>,
+    /// Whether it had filed before: a claim may then take all that is left.
+    filed_before: bool,
     /// Its claims since.
     claimed: u128,
 }
@@ -262,11 +264,13 @@ impl Model {
     /// Exposes what may have been covered at `opened`, as the buckets can tell; never less than what was.
     fn expose(&mut self, index: usize, opened: u64) {
         let horizon = (opened + GRACE).saturating_sub(self.stopped()) / WEEK;
+        let was_quiet = self.lines[index].is_quiet();
         for policy in self.policies.iter_mut().filter(|policy| policy.line == index && !policy.gone) {
             let reached = policy.sold.filed || policy.deadline() / WEEK >= horizon;
             assert!(reached || policy.end < opened, "covered at the opening, and not exposed");
             if reached && policy.exposed.is_none() {
                 policy.exposed = Some(policy.rest());
+                policy.filed_before = was_quiet && policy.sold.filed;
             }
         }
     }
@@ -363,7 +367,15 @@ impl Model {
                             confirmed: U256::ZERO,
                         };
                         let end = now + WAITING + term;
-                        self.policies.push(Policy { line, sold: cover, end, gone: false, exposed: None, claimed: 0 });
+                        self.policies.push(Policy {
+                            line,
+                            sold: cover,
+                            end,
+                            gone: false,
+                            exposed: None,
+                            filed_before: false,
+                            claimed: 0,
+                        });
                     }
                     Err(refused) => assert!(
                         !self.lines[line].is_quiet() && refused.is::<IRisk::LineNotQuiet>()
@@ -464,7 +476,9 @@ impl Model {
             return;
         }
         // Who was not covered gets nothing of its own accord; the trigger says how much of the others is lost.
-        let Some(exposed) = policy.exposed else { return };
+        if policy.exposed.is_none() {
+            return;
+        }
         if policy.sold.confirmed > U256::from(policy.claimed) {
             line.upper_bound = true;
         }
@@ -473,7 +487,7 @@ impl Model {
         let (before, after) = self.town.claim(&mut policy.sold, loss, total);
         assert_eq!(before - after, U256::from(rise), "a claim is paid out of the reserve");
         policy.claimed += rise;
-        line.learn(loss, (policy.claimed * FULL).div_ceil(exposed.max(1)));
+        line.learn(loss, (policy.claimed * FULL).div_ceil(policy.sold.cover.to::<u128>().max(1)));
     }
 
     fn release(&mut self, index: usize) {
@@ -497,7 +511,8 @@ impl Model {
             return; // leaves by itself
         }
         self.town.release(&policy.sold);
-        if !line.is_quiet() && policy.sold.confirmed > U256::from(policy.claimed) {
+        let counted_whole = policy.exposed.is_some() && policy.filed_before;
+        if !line.is_quiet() && (counted_whole || policy.sold.confirmed > U256::from(policy.claimed)) {
             line.upper_bound = true;
         }
         policy.gone = true;
@@ -513,20 +528,23 @@ impl Model {
             let cover: u128 = here().map(|policy| policy.rest()).sum();
             let exposed: u128 = here().filter_map(|policy| policy.exposed).sum();
             let claimed: u128 = here().filter(|p| p.exposed.is_some()).map(|policy| policy.claimed).sum();
-            let reserve = (exposed * line.takes()).div_ceil(FULL).saturating_sub(claimed);
+            let whole: u128 = here().filter(|p| p.filed_before).filter_map(|policy| policy.exposed).sum();
+            let worst = match line.takes() {
+                0 => 0,
+                takes => ((exposed - whole) * takes).div_ceil(FULL) + whole,
+            };
+            let reserve = worst.saturating_sub(claimed);
             assert_eq!(told.cover, U256::from(cover), "G of {}", LINES[index].0);
             let state = if line.is_open() { 1 } else { 2 * u8::from(!line.is_quiet()) };
             assert_eq!(told.state, state, "state of {}: {line:?}", LINES[index].0);
             if line.upper_bound {
                 assert!(told.reserve >= U256::from(reserve), "{} < {reserve}", told.reserve);
             } else {
-                let books = (told.exposed, told.confirmed, told.reserve);
-                assert_eq!(
-                    books,
-                    (U256::from(exposed), U256::from(claimed), U256::from(reserve)),
-                    "{}",
-                    LINES[index].0
-                );
+                let books = (told.exposed, told.confirmed);
+                assert_eq!(books, (U256::from(exposed), U256::from(claimed)), "{}", LINES[index].0);
+                // what is counted whole is kept to 46 bits, rounded up
+                let (least, most) = (U256::from(reserve), U256::from(reserve + (whole >> 45)));
+                assert!(told.reserve >= least && told.reserve <= most, "{} is not {least}", told.reserve);
             }
             assert!(told.reserve <= told.cover);
             told_of_all[index] = (told.cover, told.reserve);
@@ -569,8 +587,7 @@ impl Model {
                 || KEYS.iter().zip(keys).filter(move |((_, of), _)| *of == group).map(|(_, x)| x.div_ceil(u(4_096)));
             let squares: U256 = x().map(|x| x * x).sum();
             let sum: U256 = x().sum();
-            squared += (squares * u(10_000 - u64::from(correlation))).div_ceil(u(10_000));
-            squared += (sum * sum * u(correlation.into())).div_ceil(u(10_000));
+            squared += squares + ((sum * sum - squares) * u(correlation.into())).div_ceil(u(10_000));
         }
         let root = squared.root(2);
         let scr = (root + u((root * root != squared).into())) * u(4_096);

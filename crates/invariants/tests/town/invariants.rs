@@ -239,9 +239,7 @@ pub(crate) fn required_capital_is_worked_out_anew(model: &Model) -> Check {
                 sum += x;
                 squares += x * x;
             }
-            let correlation = u(correlation);
-            squared += (squares * (u(10_000u64) - correlation)).div_ceil(u(10_000u64));
-            squared += (sum * sum * correlation).div_ceil(u(10_000u64));
+            squared += squares + ((sum * sum - squares) * u(correlation)).div_ceil(u(10_000u64));
         }
         let capital = town.read(town.risk, IRisk::capitalOfCall { vault: pool.vault });
         prop_assert_eq!(capital.requirement, root_up(squared) * u(4_096u64));
