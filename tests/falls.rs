@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use ethers::{
     abi::{Token, encode},
-    contract::{ContractCall, abigen},
+    contract::ContractCall,
     types::{Address, Bytes, TransactionRequest, U256},
 };
 use palisade::{
@@ -16,9 +16,14 @@ use palisade::{
     chain::{Chain, Client},
     deploy::profile::usd,
 };
+use peer::OzVault;
 use serde_json::{Value, json};
 
-abigen!(OzVault, "tests/solidity/artifacts/OzVault.json");
+/// OpenZeppelin's vault.
+mod peer {
+    #![allow(missing_docs, unreachable_pub, clippy::all)]
+    ethers::contract::abigen!(OzVault, "tests/solidity/artifacts/OzVault.json");
+}
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
