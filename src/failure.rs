@@ -15,6 +15,8 @@ const INTERFACES: &[&str] = &[
     include_str!("../contracts/abi/json/IPolicy.json"),
     include_str!("../contracts/abi/json/IAssessor.json"),
     include_str!("../contracts/abi/json/IDepegTrigger.json"),
+    include_str!("../contracts/abi/json/ILendingTrigger.json"),
+    include_str!("../contracts/abi/json/IExploitTrigger.json"),
     include_str!("../contracts/abi/json/IToken.json"),
     include_str!("../contracts/abi/json/IGovernor.json"),
     include_str!("../contracts/abi/json/ITimelock.json"),

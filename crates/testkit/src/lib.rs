@@ -24,6 +24,7 @@
 mod frame;
 pub mod signer;
 pub mod strategy;
+pub mod teller;
 pub mod token;
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
