@@ -24,7 +24,12 @@ bindings! {
     assessor: IAssessor = "contracts/abi/json/IAssessor.json";
     distribution: IDistribution = "contracts/abi/json/IDistribution.json";
     depeg: IDepegTrigger = "contracts/abi/json/IDepegTrigger.json";
+    bridge: IBridgeTrigger = "contracts/abi/json/IBridgeTrigger.json";
+    oracle: IOracleTrigger = "contracts/abi/json/IOracleTrigger.json";
     lending_strategy: LendingStrategy = "tests/solidity/artifacts/LendingStrategy.json";
+    backing_reporter: BackingReporter = "tests/solidity/artifacts/BackingReporter.json";
+    inbox: MockInbox = "tests/solidity/artifacts/MockInbox.json";
+    forwarder: Forwarder = "tests/solidity/artifacts/Forwarder.json";
     stable_coin: StableCoin = "tests/solidity/artifacts/StableCoin.json";
     aggregator: MockAggregator = "tests/solidity/artifacts/MockAggregator.json";
 }

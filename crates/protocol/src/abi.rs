@@ -24,6 +24,9 @@ sol!("../../contracts/abi/ICertificate.sol");
 sol!("../../contracts/abi/IDistribution.sol");
 sol!("../../contracts/abi/IAssessor.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
+sol!("../../contracts/abi/ISeriesTrigger.sol");
+sol!("../../contracts/abi/IBridgeTrigger.sol");
+sol!("../../contracts/abi/IOracleTrigger.sol");
 
 pub use IOwned::{
     AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller,
