@@ -254,7 +254,7 @@ impl BridgeTrigger {
     ///
     /// # Errors
     /// `UnknownSubject`, `InvalidEvidence`, `WindowNotCovered`.
-    fn prove(&mut self, terms: Terms, _entry: &[u8], number: U256, evidence: &[u8]) -> Result<(u8, u16)> {
+    fn prove(&self, terms: Terms, _entry: &[u8], number: U256, evidence: &[u8]) -> Result<(u8, u16)> {
         self.config(terms.subject)?;
         let wanted = window_start(evidence)?;
         self.subjects.getter(terms.subject).record.assess(terms.start, terms.end, number, wanted)

@@ -1145,7 +1145,7 @@ fn model(samples: &[(u64, u64)], [duration, calm, window, gap]: [u64; 4]) -> Vec
     };
     let mut incidents: Vec<(u64, u64, u16)> = Vec::new();
     let (mut short, mut sound, mut open, mut earliest) = (0, 0, false, first);
-    for (index, &(time, value)) in samples.iter().enumerate().skip(1) {
+    for (index, &(time, _)) in samples.iter().enumerate().skip(1) {
         let (from, _) = samples[index - 1];
         for second in &seconds[(from - first) as usize..(time - first) as usize] {
             short = if second.known && second.better <= trigger { short + 1 } else { 0 };
@@ -1164,7 +1164,6 @@ fn model(samples: &[(u64, u64)], [duration, calm, window, gap]: [u64; 4]) -> Vec
             last.2 = (start..=last.1 - window).map(loss).max().unwrap();
             earliest = last.1;
         }
-        let _ = value;
     }
     if open {
         let last = incidents.last_mut().unwrap();
