@@ -57,15 +57,15 @@ impl PoolState {
     fn cumulative(&self, until: u64) -> (i64, U256) {
         let past = self.past.borrow();
         // close to the wrap of 160 bits, as a pool may be
-        let (mut ticks, mut per) = (0, (U256::ONE << 160) - U256::ONE);
+        let (mut ticks, mut per) = (0, (U256::ONE << 160usize) - U256::ONE);
         for (index, &(from, tick, liquidity)) in past.iter().enumerate() {
             let to = past.get(index + 1).map_or(until, |next| next.0.min(until));
             if to > from {
                 ticks += tick * (to - from) as i64;
-                per += (U256::from(to - from) << 128) / U256::from(liquidity.max(1));
+                per += (U256::from(to - from) << 128usize) / U256::from(liquidity.max(1));
             }
         }
-        (ticks, per & ((U256::ONE << 160) - U256::ONE))
+        (ticks, per & ((U256::ONE << 160usize) - U256::ONE))
     }
 }
 
@@ -452,7 +452,7 @@ fn a_feed_that_is_wrong_for_long_enough_is_an_incident() {
     assert_eq!(setup.count(), 0, "fifty minutes of it");
     assert!(!setup.healthy());
     setup.run(10);
-    assert_eq!(setup.incident(1), (CONFIRMED, 60 * MINUTE, 0, 0));
+    assert_eq!(setup.incident(1), (CONFIRMED, 60 * MINUTE, 0, 1_499));
     setup.run(20);
     // 20 % off against the second feed, a little less against the pool: 15 % beyond D, rounded down
     assert_eq!(setup.incident(1).3, 1_499);
