@@ -133,6 +133,8 @@ pub const PROGRAMS: &[Program] = &[
     program("depeg", "depeg", "contracts/triggers/depeg", None),
     program("lending", "lending", "contracts/triggers/lending", None),
     program("exploit", "exploit", "contracts/triggers/exploit", None),
+    program("bridge", "bridge", "contracts/triggers/bridge", None),
+    program("oracle", "oracle", "contracts/triggers/oracle", None),
     // It does nothing but calculate, and is small: speed before size.
     Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", None) },
 ];

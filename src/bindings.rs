@@ -26,7 +26,12 @@ bindings! {
     depeg: IDepegTrigger = "contracts/abi/json/IDepegTrigger.json";
     lending: ILendingTrigger = "contracts/abi/json/ILendingTrigger.json";
     exploit: IExploitTrigger = "contracts/abi/json/IExploitTrigger.json";
+    bridge: IBridgeTrigger = "contracts/abi/json/IBridgeTrigger.json";
+    oracle: IOracleTrigger = "contracts/abi/json/IOracleTrigger.json";
     lending_strategy: LendingStrategy = "tests/solidity/artifacts/LendingStrategy.json";
+    backing_reporter: BackingReporter = "tests/solidity/artifacts/BackingReporter.json";
+    inbox: MockInbox = "tests/solidity/artifacts/MockInbox.json";
+    forwarder: Forwarder = "tests/solidity/artifacts/Forwarder.json";
     stable_coin: StableCoin = "tests/solidity/artifacts/StableCoin.json";
     aggregator: MockAggregator = "tests/solidity/artifacts/MockAggregator.json";
 }

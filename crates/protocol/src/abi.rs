@@ -27,6 +27,9 @@ sol!("../../contracts/abi/IDepegTrigger.sol");
 sol!("../../contracts/abi/IFallTrigger.sol");
 sol!("../../contracts/abi/ILendingTrigger.sol");
 sol!("../../contracts/abi/IExploitTrigger.sol");
+sol!("../../contracts/abi/ISeriesTrigger.sol");
+sol!("../../contracts/abi/IBridgeTrigger.sol");
+sol!("../../contracts/abi/IOracleTrigger.sol");
 
 pub use IOwned::{
     AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller,

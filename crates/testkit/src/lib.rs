@@ -21,6 +21,7 @@
 //! What it cannot tell: gas, WASM traps, memory and stack limits. Those are for the node.
 #![cfg(not(target_arch = "wasm32"))]
 
+pub mod feed;
 mod frame;
 pub mod signer;
 pub mod strategy;
