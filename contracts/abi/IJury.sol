@@ -102,8 +102,6 @@ interface IJury is IOwned {
     error CommitmentMismatch(uint256 id, address juror);
     /// An award is a whole number of percent, 1 to 100; a denial has none.
     error InvalidVote(uint8 choice, uint16 shareBps);
-    /// A commitment must not be zero.
-    error InvalidCommitment();
     /// The caller is neither the juror nor his key.
     error NotJuror(address caller, address juror);
     /// Stake does not leave while votes wait to be settled.
@@ -115,7 +113,6 @@ interface IJury is IOwned {
     /// The juror has no vote in this case that waits to be settled.
     error NothingToSettle(uint256 id, address juror);
     error NotFinalised(uint256 id);
-    error AlreadyFinalised(uint256 id);
     /// Governance has not said how much may be awarded in this asset.
     error AwardRateNotSet(address asset);
     error NothingToWithdraw(address asset, address account);
@@ -177,6 +174,8 @@ interface IJury is IOwned {
     function cases() external view returns (uint256 count);
     function totalStake() external view returns (uint256);
     function token() external view returns (address);
+    /// The second program of this contract, which the first one runs for what it does not know.
+    function extension() external view returns (address);
     function assessor() external view returns (address);
     /// Fixed at construction: the window before a snapshot in which stake must have been there, the phases of a vote, how
     /// long a verdict may be appealed, how long governance may rule, and the cooldown of an unstaking.
