@@ -34,8 +34,8 @@ fn times_are_bounded() {
     let at = scene.world.address("another");
     let build = |times| scene.world.try_construct::<Jury>(at, scene.deployer, scene.arguments(times));
     let most = [30, 14, 14, 14, 60, 30].map(|days| days * DAY);
-    for place in 0..6 {
-        for value in [0, most[place] + 1] {
+    for (place, most) in most.into_iter().enumerate() {
+        for value in [0, most + 1] {
             let mut times = TIMES;
             times[place] = value;
             let error = build(times).unwrap_err().expect::<ParameterOutOfBounds>();
