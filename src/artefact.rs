@@ -130,6 +130,8 @@ pub const PROGRAMS: &[Program] = &[
     program("policy-ext", "policy", "contracts/policy", Some("ext")),
     program("certificate", "certificate", "contracts/certificate", None),
     program("assessor", "assessor", "contracts/assessor", None),
+    program("jury", "jury", "contracts/jury", None),
+    program("jury-ext", "jury", "contracts/jury", Some("ext")),
     program("depeg", "depeg", "contracts/triggers/depeg", None),
     program("lending", "lending", "contracts/triggers/lending", None),
     program("exploit", "exploit", "contracts/triggers/exploit", None),

@@ -23,6 +23,7 @@ sol!("../../contracts/abi/IPolicy.sol");
 sol!("../../contracts/abi/ICertificate.sol");
 sol!("../../contracts/abi/IDistribution.sol");
 sol!("../../contracts/abi/IAssessor.sol");
+sol!("../../contracts/abi/IJury.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
 sol!("../../contracts/abi/IFallTrigger.sol");
 sol!("../../contracts/abi/ILendingTrigger.sol");
