@@ -130,6 +130,7 @@ pub const PROGRAMS: &[Program] = &[
     program("policy-ext", "policy", "contracts/policy", Some("ext")),
     program("certificate", "certificate", "contracts/certificate", None),
     program("assessor", "assessor", "contracts/assessor", None),
+    program("assessor-ext", "assessor", "contracts/assessor", Some("ext")),
     program("depeg", "depeg", "contracts/triggers/depeg", None),
     // It does nothing but calculate, and is small: speed before size.
     Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", None) },

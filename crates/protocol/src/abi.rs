@@ -22,6 +22,7 @@ sol!("../../contracts/abi/IAllocator.sol");
 sol!("../../contracts/abi/IPolicy.sol");
 sol!("../../contracts/abi/ICertificate.sol");
 sol!("../../contracts/abi/IDistribution.sol");
+sol!("../../contracts/abi/IJury.sol");
 sol!("../../contracts/abi/IAssessor.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
 
