@@ -94,7 +94,7 @@ interface IAssessor is IOwned {
     /// Takes in evidence on a subject and books its incidents for the product's line: each opens, is raised or
     /// closes. Anyone, never paused; at most eight incidents a call. Answers with the newest that is booked (number
     /// 0: the subject has none yet; what the evidence proved stays proven). Who first reports one as confirmed earns a
-    /// bounty, as a credit.
+    /// bounty, as a credit, out of what the jury has here (Vault.collectFees, which anyone calls, brings more).
     function report(uint256 product, bytes32 subject, bytes calldata evidence)
         external returns (uint256 number, uint8 verdict, uint16 worstBps);
     /// Files a policy's claim under an incident of its subject (0: the position by itself, for triggers that know such),

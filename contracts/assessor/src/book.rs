@@ -152,7 +152,8 @@ impl Book {
     /// Adds to what is confirmed, and to what a jury denied, of a policy's claims; both have 96 bits, as its cover has.
     pub(crate) fn add_claims(&mut self, policy: U256, incident: U256, confirmed: U256, denied: U256) {
         let (was, were) = self.claims(policy, incident);
-        let word = Packed::default().with(0, 96, was.saturating_add(confirmed)).with(96, 96, were.saturating_add(denied));
+        let word =
+            Packed::default().with(0, 96, was.saturating_add(confirmed)).with(96, 96, were.saturating_add(denied));
         self.claims.setter(policy).setter(incident).set(word.0);
     }
 
@@ -311,11 +312,9 @@ impl Book {
         }
         let known = self.incident(product, subject, number);
         self.set_incident(product, subject, number, known.with_bounty());
-        let vault = self.known_route(product).vault;
-        // premiums that wait in the vault are the jury's already; where they cannot come, what is here has to do
-        drop(tell(self.vm(), vault, IVault::collectFeesCall::SELECTOR, &[]));
         let reporter = self.vm().msg_sender();
-        let earned = self.asset(vault).and_then(|asset| self.reward(asset, reporter, reserve));
+        let earned =
+            self.asset(self.known_route(product).vault).and_then(|asset| self.reward(asset, reporter, reserve));
         let amount = earned.unwrap_or_default(); // no report fails for its bounty
         if !amount.is_zero() {
             emit!(self.vm(), BountyEarned, [product, subject, number], [reporter, amount]);

@@ -9,10 +9,10 @@ use protocol::{
         AlreadyWired,
         IAssessor::{
             self, AlreadyProlonged, BondForfeited, BondReturned, ClaimAnswered, ClaimChallenged, ClaimConfirmed,
-            ClaimDenied, ClaimDisputed, ClaimFiled, ClaimInconclusive, ClaimProlonged, ClaimReopened,
-            CreditWithdrawn, JuryAsked, JuryNotAllowed, JurySet, LimitsSet, LossRecovered, NotClaimant,
-            NothingToWithdraw, PeersSet, ProlongedTooLong, RecoveryExceedsLoss, RulesSet, TooEarly, TooLate,
-            UnexpectedBalance, VerdictPending, WrongStage,
+            ClaimDenied, ClaimDisputed, ClaimFiled, ClaimInconclusive, ClaimProlonged, ClaimReopened, CreditWithdrawn,
+            JuryAsked, JuryNotAllowed, JurySet, LimitsSet, LossRecovered, NotClaimant, NothingToWithdraw, PeersSet,
+            ProlongedTooLong, RecoveryExceedsLoss, RulesSet, TooEarly, TooLate, UnexpectedBalance, VerdictPending,
+            WrongStage,
         },
         IERC20, IJury, IOwned, IPolicy, IVault, NotWired, ParameterOutOfBounds,
     },
@@ -373,11 +373,17 @@ impl AssessorExt {
         if claim.stage == Stage::None {
             return Err(error!(WrongStage, policy, 0u64));
         }
-        let (opened, route) = self.policy_and_route(policy)?;
         let now = self.vm().block_timestamp();
+        let waits = match claim.stage {
+            Stage::Delayed => now < claim.due,
+            Stage::Reopened => now <= claim.due,
+            _ => false,
+        };
+        if waits {
+            return Err(error!(TooEarly, policy, claim.due));
+        }
+        let (opened, route) = self.policy_and_route(policy)?;
         let done = match claim.stage {
-            Stage::Delayed if now < claim.due => return Err(error!(TooEarly, policy, claim.due)),
-            Stage::Reopened if now <= claim.due => return Err(error!(TooEarly, policy, claim.due)),
             Stage::Delayed => self.end(policy, &claim, &opened, &route, claim.amount)?,
             Stage::Reopened => {
                 self.return_bond(policy, &claim, &route)?;
@@ -392,13 +398,7 @@ impl AssessorExt {
     }
 
     /// A challenged claim is paid unless the jury denied it. The challenger was right, or his bond is the holder's.
-    fn end_challenge(
-        &mut self,
-        policy: U256,
-        claim: &Claim,
-        opened: &Opened,
-        route: &Route,
-    ) -> Result<(U256, U256)> {
+    fn end_challenge(&mut self, policy: U256, claim: &Claim, opened: &Opened, route: &Route) -> Result<(U256, U256)> {
         let denied = self.outcome(policy, claim)? == Outcome::Denied;
         let asset = self.book.asset(route.vault)?;
         if !denied {
@@ -413,13 +413,7 @@ impl AssessorExt {
     }
 
     /// What the trigger did not confirm is paid as far as the jury awarded it.
-    fn end_dispute(
-        &mut self,
-        policy: U256,
-        mut claim: Claim,
-        opened: &Opened,
-        route: &Route,
-    ) -> Result<(U256, U256)> {
+    fn end_dispute(&mut self, policy: U256, mut claim: Claim, opened: &Opened, route: &Route) -> Result<(U256, U256)> {
         let outcome = self.outcome(policy, &claim)?;
         match outcome {
             Outcome::Award(award) => {

@@ -277,7 +277,11 @@ mod tests {
         let last = day.last();
         assert_eq!(day.pay(u(1), u(1), last).unwrap(), None, "the limit is reached");
         assert!(day.is_in_day(last + DAY - 1) && !day.is_in_day(last + DAY), "a day without a payment ends it");
-        assert_eq!(AtOnce::default().fresh(500, u(10_000)).unwrap().pay(u(1), u(501), 1).unwrap(), None, "the incident's");
+        assert_eq!(
+            AtOnce::default().fresh(500, u(10_000)).unwrap().pay(u(1), u(501), 1).unwrap(),
+            None,
+            "the incident's"
+        );
         let without = AtOnce::default().fresh(UNLIMITED, u(0)).unwrap();
         assert!(without.pay(u(u64::MAX), u(u64::MAX), 1).unwrap().is_some());
     }

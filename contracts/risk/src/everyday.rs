@@ -217,7 +217,8 @@ impl Risk {
         before: U256,
         total: U256,
     ) -> Result<(U256, U256)> {
-        let (mut open, claims) = self.claimed(product, subject, loss_bps, cover, deadline, filed, before, total, false)?;
+        let (mut open, claims) =
+            self.claimed(product, subject, loss_bps, cover, deadline, filed, before, total, false)?;
         let rise = claims.total - claims.before;
         open.line.raise(loss_bps.as_limbs()[0], &claims);
         let reserve_before = self.book.reserve(&open)?.after;

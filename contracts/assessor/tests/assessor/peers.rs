@@ -165,7 +165,6 @@ impl Setup {
         s.risk.answers::<IRisk::termsCall>(terms);
         s.policy.answers::<IPolicy::closeCall>(());
         s.vault.answers::<IVault::capitalCall>((U256::from(CAPITAL), U256::ZERO));
-        s.vault.answers::<IVault::collectFeesCall>((U256::ZERO, U256::ZERO));
         s.vault.answers::<IERC4626::assetCall>(s.asset.at);
         s.asset.answers::<IERC20::balanceOfCall>(U256::ZERO);
         s.sells(Terms::new());

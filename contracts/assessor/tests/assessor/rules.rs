@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, SolError, SolInterface, SolValue};
 use assessor::{Assessor, AssessorExt};
-use protocol::abi::{IAssessor, IOwned, IPausable, IPolicy, IRisk, ITrigger, IVault};
+use protocol::abi::{IAssessor, IERC4626, IOwned, IPausable, IPolicy, IRisk, ITrigger, IVault};
 use standards::errors::{
     AddressEmptyCode, InvalidReturnData, OwnableInvalidOwner, OwnableUnauthorizedAccount, ReentrancyGuardReentrantCall,
 };
@@ -326,6 +326,15 @@ fn a_report_opens_raises_and_closes_an_incident() {
         (U256::from(PRODUCT), SUBJECT, U256::from(1), s.holder)
     );
     assert_eq!((last.verdict, last.openedAt, last.closedAt, last.worstBps), (2, 1_000, 1_800, 1_100));
+}
+
+#[test]
+fn no_report_fails_for_its_bounty() {
+    let s = Setup::new();
+    s.vault.fails::<IERC4626::assetCall>(&IVault::ZeroAssets {});
+    assert_eq!(s.report().unwrap(), (1, 2, 1_000));
+    assert_eq!(s.bookings().len(), 1);
+    assert_eq!(s.world.events::<IAssessor::BountyEarned>(s.assessor).len(), 0);
 }
 
 #[test]

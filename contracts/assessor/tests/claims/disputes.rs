@@ -49,6 +49,7 @@ fn a_challenged_claim_that_the_jury_denies_is_undone_to_the_unit() {
     let other = town.buy(PLAIN, town.person("carol"), usd(1_000_000));
     let incident = town.strike(5_000);
     town.report(PLAIN);
+    town.must(bob, town.vault, protocol::abi::IVault::collectFeesCall {});
     let (reserve, cover, before) = (town.reserve(), town.active_cover(), town.solvency());
     town.file(policy, incident);
     let case = town.challenge(bob, policy);

@@ -1,10 +1,7 @@
 //! What is paid at once, what waits, and how a wait ends.
 
 use alloy_primitives::{Address, U256};
-use protocol::abi::{
-    IAssessor::*,
-    IOwned, IPolicy, IRisk, NotGuardian,
-};
+use protocol::abi::{IAssessor::*, IOwned, IPolicy, IRisk, NotGuardian};
 
 use crate::world::*;
 
@@ -18,10 +15,7 @@ fn a_claim_below_the_limit_is_paid_in_the_same_transaction() {
     assert_eq!(town.file(policy, incident), (usd(400_000), usd(400_000)));
     assert_eq!(town.money(alice) - before, usd(400_000));
     assert_eq!(town.stage(policy), stage::NONE);
-    let paid = town.read(
-        town.assessor,
-        paidAtOnceCall { product: u(PLAIN), subject: text("X"), number: u(incident) },
-    );
+    let paid = town.read(town.assessor, paidAtOnceCall { product: u(PLAIN), subject: text("X"), number: u(incident) });
     assert_eq!(paid, usd(400_000));
     let limits = town.read(town.assessor, limitsOfCall { vault: town.vault });
     assert_eq!((limits.instantBps, limits.paid, limits.last), (500, usd(400_000), town.world.now()));
@@ -55,10 +49,7 @@ fn twenty_claims_just_below_the_limit_do_not_slip_through() {
         town.script.word.set(Some((CONFIRMED, 10_000)));
         town.file(*policy, incident);
     }
-    let all = town.read(
-        town.assessor,
-        paidAtOnceCall { product: u(PLAIN), subject: text("X"), number: u(incident) },
-    );
+    let all = town.read(town.assessor, paidAtOnceCall { product: u(PLAIN), subject: text("X"), number: u(incident) });
     let limit = town.read(town.assessor, limitsOfCall { vault: town.vault }).limit;
     assert!(all <= limit, "{all} of {limit}");
 }
@@ -257,7 +248,8 @@ fn a_number_that_the_trigger_does_not_know_opens_nothing() {
 fn governance_sets_limits_and_rules_within_bounds() {
     let town = Town::new();
     let alice = town.person("alice");
-    let set = |bps: u16, bond: u128| setLimitsCall { vault: town.vault, instantBps: bps, minBond: bond.try_into().unwrap() };
+    let set =
+        |bps: u16, bond: u128| setLimitsCall { vault: town.vault, instantBps: bps, minBond: bond.try_into().unwrap() };
     let most = 10_000_000_000;
     town.refused::<IOwned::OwnableUnauthorizedAccount>(alice, set(1, 1));
     assert_eq!(town.refused::<IOwned::ParameterOutOfBounds>(town.owner, set(501, 0)).parameter, text("instantBps"));

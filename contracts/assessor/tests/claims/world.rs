@@ -10,7 +10,7 @@ use alloy_sol_types::{Revert, SolCall, SolError, SolValue};
 use assessor::{Assessor, AssessorExt};
 use policy::{Policy, PolicyExt};
 use protocol::abi::{
-    IAssessor, IERC4626, IERC721, IJury, IOwned, IPolicy,
+    IAssessor, IERC721, IERC4626, IJury, IOwned, IPolicy,
     IRisk::{self, Limits, Pricing, Terms},
     ITrigger, IVault,
 };
