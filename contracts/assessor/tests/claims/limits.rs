@@ -255,11 +255,10 @@ fn governance_sets_limits_and_rules_within_bounds() {
     assert_eq!(town.refused::<IOwned::ParameterOutOfBounds>(town.owner, set(501, 0)).parameter, text("instantBps"));
     assert_eq!(town.refused::<IOwned::ParameterOutOfBounds>(town.owner, set(500, most + 1)).parameter, text("minBond"));
     town.must(town.owner, town.assessor, set(100, most));
-    let policy = town.buy(PLAIN, alice, usd(1_000_000));
+    let [policy, small] = [1_000_000, 100_000].map(|amount| town.buy(PLAIN, alice, usd(amount)));
     let incident = town.strike(2_000);
     assert_eq!(town.file(policy, incident), (usd(200_000), U256::ZERO), "above 1 %");
     // A day that has begun obeys at once.
-    let small = town.buy(PLAIN, alice, usd(100_000));
     assert_eq!(town.file(small, incident).1, usd(20_000));
     town.must(town.owner, town.assessor, set(0, most));
     assert_eq!(town.read(town.assessor, limitsOfCall { vault: town.vault }).limit, U256::ZERO);
