@@ -132,6 +132,7 @@ pub const PROGRAMS: &[Program] = &[
     program("assessor", "assessor", "contracts/assessor", None),
     program("jury", "jury", "contracts/jury", None),
     program("jury-ext", "jury", "contracts/jury", Some("ext")),
+    program("assessor-ext", "assessor", "contracts/assessor", Some("ext")),
     program("depeg", "depeg", "contracts/triggers/depeg", None),
     program("lending", "lending", "contracts/triggers/lending", None),
     program("exploit", "exploit", "contracts/triggers/exploit", None),

@@ -128,6 +128,10 @@ interface IRisk is IOwned, IPausable {
     /// Cover left the books: by cancel, by expiry of a filed policy, or because the week of its deadline is over.
     event Released(uint256 indexed product, bytes32 indexed subject, uint256 cover);
     event IncidentChanged(uint256 indexed product, bytes32 indexed subject, uint256 indexed number, uint8 state, uint16 worstBps, uint256 reserve);
+    /// A claim that is not decided yet is reserved in full, beside its line.
+    event ClaimReserved(uint256 indexed product, bytes32 indexed subject, uint256 amount);
+    /// It is decided: so much of it is paid.
+    event ClaimDecided(uint256 indexed product, bytes32 indexed subject, uint256 held, uint256 paid);
     /// A loss entered a family's estimate: amount as it counts there, at its date, and the rate in force after it.
     event LossRecorded(uint256 indexed family, uint256 amount, uint64 at, uint256 rate);
 
@@ -192,9 +196,19 @@ interface IRisk is IOwned, IPausable {
     function claim(uint256 product, bytes32 subject, uint256 lossBps, uint256 cover, uint256 deadline, bool filed, uint256 before, uint256 total)
         external returns (uint256 reserveBefore, uint256 reserveAfter);
 
+    /// Reserves such a rise in full until it is decided, whatever happens to the incident meanwhile: a claim that waits
+    /// for a delay, for data or for a jury. lossBps zero: the trigger has not proven it, and the line may be quiet. Fails
+    /// as claim does. code: what decideClaim is to be told.
+    function reserveClaim(uint256 product, bytes32 subject, uint256 lossBps, uint256 cover, uint256 deadline, bool filed, uint256 before, uint256 total)
+        external returns (uint256 code);
+    /// Ends what reserveClaim began: of held, paid is confirmed and the rest is cover again. Answers with the vault's
+    /// reserve before and after what is paid. Never refused for time or pauses.
+    function decideClaim(uint256 product, bytes32 subject, uint256 code, uint256 held, uint256 paid)
+        external returns (uint256 reserveBefore, uint256 reserveAfter);
+
     // Called by Vault and by pages
-    /// reserve and required capital of a vault, how many of its incidents are latent or not closed, and whether
-    /// claim filing is paused.
+    /// reserve and required capital of a vault, how many of its incidents are latent or not closed (and of its claims are
+    /// undecided and unproven), and whether claim filing is paused.
     function gate(address vault)
         external view returns (uint256 reserve, uint256 minimum, uint256 target, uint256 unsettled, bool filingPaused);
 

@@ -40,6 +40,12 @@ const GROUP: u32 = 1;
 /// The cover type of the depeg product, as `IRisk.Cover` numbers it.
 pub const DEPEG: u8 = 5;
 
+/// How much of a vault's capital claims may take at once, in basis points.
+const AT_ONCE: u64 = 500;
+
+/// The least bond of who challenges or disputes a claim, in whole units of the vault's asset.
+const LEAST_BOND: u64 = 100;
+
 /// How many vaults Risk lists at most.
 const MOST_VAULTS: u32 = 32;
 
@@ -203,7 +209,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let (vault, allocator) = pool(d, "", asset, timelock, profile).await?;
     let policy_ext = d.program("policy-ext", None).await?;
     let policy = d.program("policy", Some(&owners(timelock, me, Some(policy_ext)))).await?;
-    let assessor = d.program("assessor", Some(&owners(timelock, me, None))).await?;
+    let assessor_ext = d.program("assessor-ext", None).await?;
+    let arguments = [&owners(timelock, me, Some(assessor_ext))[..], &[uint(AT_ONCE)]].concat();
+    let assessor = d.program("assessor", Some(&arguments)).await?;
     let trigger = [address(sequencer), uint(profile.min_seconds)];
     let depeg = d.program("depeg", Some(&[&owners(timelock, me, None)[..], &trigger].concat())).await?;
 
@@ -225,6 +233,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     d.call("appoint the allocator", contract.vault.set_allocator(allocator)).await?;
     d.call("wire policy", contract.policy.wire(risk, assessor, certificate)).await?;
     d.call("wire assessor", contract.assessor.wire(risk, policy)).await?;
+    d.call("limit what is paid at once", limits(&contract.assessor, vault)).await?;
 
     // configuration
     d.call("set the premium's shares", contract.policy.set_shares(1_000, 500, 2_000)).await?;
@@ -256,6 +265,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         d.call("guard vault", contract.vault.set_guardian(guardian)).await?;
         d.call("guard allocator", contract.allocator.set_guardian(guardian)).await?;
         d.call("guard policy", contract.policy.set_guardian(guardian)).await?;
+        d.call("guard assessor", contract.assessor.set_guardian(guardian)).await?;
     }
 
     hand_over(d, options, &contract, governor).await?;
@@ -301,6 +311,11 @@ async fn pool(
 /// Lists a vault with Risk.
 fn listing(risk: &IRisk<Client>, vault: Address) -> ContractCall<Client, ()> {
     risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128())
+}
+
+/// Sets what a vault's claims may take at once, and the least bond against them.
+fn limits(assessor: &IAssessor<Client>, vault: Address) -> ContractCall<Client, ()> {
+    assessor.set_limits(vault, AT_ONCE as u16, usd(LEAST_BOND).as_u128())
 }
 
 /// What enters the depegs before `now` into a product's history, with the year of each call.
@@ -351,7 +366,11 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     actions.extend(past_depegs(&risk, product, now).map(|(_, seed)| seed.calldata()));
     actions.push(risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata());
     actions.push(risk.set_status(product, ON_SALE).calldata());
-    let actions = actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
+    let mut actions: Vec<_> =
+        actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
+    let assessor = deployment.assessor(&client);
+    let limit = limits(&assessor, vault).calldata().expect("a call has call data");
+    actions.push((assessor.address(), limit));
     Ok(Addition { vault, product, actions })
 }
 

@@ -563,10 +563,28 @@ impl Book {
         Ok(())
     }
 
-    /// A vault's reserve, and how many of its lines have an incident that is latent or not closed.
+    /// A vault's reserve, and how many of its lines have an incident that is latent or not closed, and of its claims wait
+    /// unproven.
     pub(crate) fn unsettled(&self, vault: Address) -> (u128, u64) {
         let word = Packed(self.vaults.getter(vault).settings.get());
         (word.u128(RESERVE, 96), word.u64(UNSETTLED, 16))
+    }
+
+    /// Reserves `amount` beside a vault's lines for a claim that is not decided yet, or ends that; answers with the whole
+    /// reserve. A claim that nothing proves counts as unsettled, as a latent incident does.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn reserve_beside(&mut self, vault: Address, amount: u128, proven: bool, ends: bool) -> Result<u128> {
+        let (before, after) = if ends { (amount, 0) } else { (0, amount) };
+        let mut vault = self.vaults.setter(vault);
+        let word = Packed(vault.settings.get());
+        let total = fit(moved(word.u128(RESERVE, 96), before, after)?, 96)?;
+        let open = u128::from(!proven);
+        let (was, is) = if ends { (open, 0) } else { (0, open) };
+        let unsettled = fit(moved(word.u128(UNSETTLED, 16), was, is)?, 16)?;
+        vault.settings.set(word.with_u128(RESERVE, 96, total).with_u128(UNSETTLED, 16, unsettled).0);
+        Ok(total)
     }
 
     /// The reserve of the line's vault, were the line as it was read and as it is now.

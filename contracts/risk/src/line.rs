@@ -13,9 +13,12 @@
 //! may take all that is left. A later
 //! incident before the lapse adds its worst to ω, and an earlier one that is booked late widens E.
 //!
+//! A claim that is not decided yet is in none of these: what it may take is reserved beside the line, in full and for as
+//! long as the decision lasts, also beyond a lapse ([`Line::suspend`], [`Line::decide`]).
+//!
 //! ```text
 //! book      cover 96 | scheduled 96 | next week 30 | state 2 | risk key 16 | sibling 16
-//! exposure  exposed 96 | confirmed 96 | horizon 30 | ω 14
+//! exposure  exposed 96 | confirmed 96 | horizon 30 | ω 14 | lapses 20
 //! episode   number 32 | closed 32 | worst 14 | others 14 | opened 32 | evidence 32 | lapse 32 | deductible 14 |
 //!           confirmed 1 | F 53 (a number of 47 bits and by how many it is moved up)
 //! ```
@@ -115,6 +118,8 @@ pub struct Line {
     horizon: u64,
     /// ω, in basis points.
     owed: u64,
+    /// How often it became quiet again, in 20 bits: what was booked before is over.
+    lapses: u64,
     /// Its incidents.
     pub episode: Episode,
 }
@@ -139,6 +144,33 @@ pub struct Claims {
     pub before: u128,
     /// All that is confirmed with it; at most `cover`.
     pub total: u128,
+}
+
+/// When a claim that is not decided yet was taken out of a line, and whether the trigger had proven it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    lapses: u64,
+    proven: bool,
+}
+
+impl Suspended {
+    /// Reads it from what [`code`](Self::code) answered.
+    #[must_use]
+    pub const fn from_code(code: u64) -> Self {
+        Self { lapses: code >> 1, proven: code & 1 == 1 }
+    }
+
+    /// Whether the trigger had proven it.
+    #[must_use]
+    pub const fn is_proven(self) -> bool {
+        self.proven
+    }
+
+    /// As one number of 21 bits.
+    #[must_use]
+    pub const fn code(self) -> u64 {
+        self.lapses << 1 | self.proven as u64
+    }
 }
 
 /// An incident as its trigger tells it.
@@ -213,6 +245,7 @@ impl Line {
             filed: episode.u128(203, FLOAT) << episode.u64(203 + FLOAT, SHIFT),
             horizon: exposure.u64(192, 30),
             owed: exposure.u64(222, 14),
+            lapses: exposure.u64(236, 20),
             episode: Episode {
                 number: episode.u64(0, 32),
                 closed: episode.u64(32, 32),
@@ -246,7 +279,8 @@ impl Line {
                 .with_u128(0, 96, fit(self.exposed, 96)?)
                 .with_u128(96, 96, fit(self.confirmed, 96)?)
                 .with_u64(192, 30, self.horizon)
-                .with_u64(222, 14, self.owed),
+                .with_u64(222, 14, self.owed)
+                .with_u64(236, 20, self.lapses),
             episode: Packed::default()
                 .with_u64(0, 32, episode.number)
                 .with_u64(32, 32, episode.closed)
@@ -404,6 +438,49 @@ impl Line {
         Ok(())
     }
 
+    /// Takes what a policy claims out of the line until it is decided. What the trigger has proven counts as confirmed
+    /// under the present incidents, so that ω holds it no more; what only a jury can decide leaves E. Answers with what
+    /// [`decide`](Self::decide) takes for it: when it was.
+    ///
+    /// # Errors
+    /// [`Overflow`] for more than there is.
+    pub fn suspend(&mut self, amount: u128, proven: bool) -> Result<Suspended> {
+        self.cover = self.cover.checked_sub(amount).ok_or(Overflow)?;
+        if proven {
+            self.confirmed = self.confirmed.checked_add(amount).ok_or(Overflow)?;
+        } else if self.state != State::Quiet {
+            self.exposed = self.exposed.checked_sub(amount).ok_or(Overflow)?;
+        }
+        Ok(Suspended { lapses: self.lapses, proven })
+    }
+
+    /// Ends what [`suspend`](Self::suspend) began: so much of the amount comes back, since it is not paid.
+    ///
+    /// Under the same incidents what was proven is taken out of V again (and what V has lost of it since by
+    /// [`expire`](Self::expire) goes to E); under others the cover could claim again, and is exposed.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn decide(&mut self, suspended: Suspended, back: u128) -> Result {
+        self.cover = self.cover.checked_add(back).ok_or(Overflow)?;
+        if self.state != State::Quiet {
+            let confirmed = if self.still_counts(suspended) { back.min(self.confirmed) } else { 0 };
+            self.confirmed -= confirmed;
+            let again = back - confirmed;
+            self.exposed = self.exposed.checked_add(again).ok_or(Overflow)?;
+            if again > 0 {
+                self.filed = kept(self.filed.checked_add(again).ok_or(Overflow)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a suspended claim is among the confirmed ones of the present incidents.
+    #[must_use]
+    pub fn still_counts(&self, suspended: Suspended) -> bool {
+        self.state != State::Quiet && suspended.proven && suspended.lapses == self.lapses
+    }
+
     /// Books what a trigger says about an incident. `scheduled` adds up the buckets from one week to before another.
     /// Answers whether it was any news.
     ///
@@ -526,9 +603,7 @@ impl Line {
             let over = scheduled(self.next, horizon);
             self.exposed = self.cover.checked_sub(over).ok_or(Overflow)?;
             self.confirmed = 0;
-            let filed = self.cover.checked_sub(self.scheduled).ok_or(Overflow)?;
-            let shift = filed_shift(filed);
-            self.filed = filed.div_ceil(1 << shift) << shift;
+            self.filed = kept(self.cover.checked_sub(self.scheduled).ok_or(Overflow)?);
             self.horizon = horizon;
         } else if horizon < self.horizon {
             self.exposed = self.exposed.checked_add(scheduled(horizon, self.horizon)).ok_or(Overflow)?;
@@ -567,8 +642,15 @@ impl Line {
         self.filed = 0;
         self.episode.others = 0;
         self.episode.lapse_at = 0;
+        self.lapses = (self.lapses + 1) % (1 << 20);
         self.weigh();
     }
+}
+
+/// F rounded up to what its place holds.
+const fn kept(filed: u128) -> u128 {
+    let shift = filed_shift(filed);
+    filed.div_ceil(1 << shift) << shift
 }
 
 /// By how many bits F is moved down where it is kept.

@@ -14,3 +14,4 @@ mod renewal;
 mod sale;
 mod scenarios;
 mod town;
+mod undecided;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use alloy_sol_types::{SolCall, SolValue};
-use assessor::Assessor;
+use assessor::{Assessor, AssessorExt};
 use certificate::Certificate;
 use depeg::DepegTrigger;
 use policy::{Policy, PolicyExt};
@@ -241,12 +241,13 @@ impl Town {
         let (world, owner) = (&self.world, self.owner);
         let at = |name: &str| world.address(name);
         world.place::<Certificate>(at("certificate"));
-        let [risk_ext, vault_ext, vault_more, policy_ext] =
-            ["risk ext", "vault ext", "vault more", "policy ext"].map(at);
+        let [risk_ext, vault_ext, vault_more, policy_ext, assessor_ext] =
+            ["risk ext", "vault ext", "vault more", "policy ext", "assessor ext"].map(at);
         world.place::<RiskExt>(risk_ext);
         world.place::<VaultExt>(vault_ext);
         world.place::<VaultMore>(vault_more);
         world.place::<PolicyExt>(policy_ext);
+        world.place::<AssessorExt>(assessor_ext);
         let times = (owner, deployer, risk_ext, WEEK, LATENT, HOUR);
         world.construct::<Risk>(self.risk, deployer, times.abi_encode_params());
         for (number, pool) in self.pools.iter().enumerate() {
@@ -255,7 +256,9 @@ impl Town {
             world.construct::<Vault>(pool.vault, deployer, share.abi_encode_params());
         }
         world.construct::<Policy>(self.policy, deployer, (owner, deployer, policy_ext).abi_encode_params());
-        world.construct::<Assessor>(self.assessor, deployer, (owner, deployer).abi_encode_params());
+        // Every claim is paid at once, whatever its size.
+        let arguments = (owner, deployer, assessor_ext, u16::MAX).abi_encode_params();
+        world.construct::<Assessor>(self.assessor, deployer, arguments);
         let trigger = (owner, deployer, Address::ZERO, HOUR as u32).abi_encode_params();
         world.construct::<DepegTrigger>(self.depeg, deployer, trigger);
 
@@ -308,8 +311,8 @@ impl Town {
         let coinsured = Terms { pricing: deployed.pricing.clone(), limits: coinsured };
         for (vault, trigger, cover, new_terms) in [
             (first, self.depeg, 5, deployed),
-            (first, script, 0, plain.clone()),
-            (second, script, 0, coinsured),
+            (first, script, 4, plain.clone()),
+            (second, script, 4, coinsured),
             (first, script, 2, plain),
         ] {
             self.must(deployer, self.risk, IRisk::addProductCall { vault, trigger, cover, newTerms: new_terms });
