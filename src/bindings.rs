@@ -21,6 +21,7 @@ bindings! {
     allocator: IAllocator = "contracts/abi/json/IAllocator.json";
     policy: IPolicy = "contracts/abi/json/IPolicy.json";
     risk: IRisk = "contracts/abi/json/IRisk.json";
+    jury: IJury = "contracts/abi/json/IJury.json";
     assessor: IAssessor = "contracts/abi/json/IAssessor.json";
     distribution: IDistribution = "contracts/abi/json/IDistribution.json";
     depeg: IDepegTrigger = "contracts/abi/json/IDepegTrigger.json";

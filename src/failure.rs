@@ -14,6 +14,7 @@ const INTERFACES: &[&str] = &[
     include_str!("../contracts/abi/json/IVault.json"),
     include_str!("../contracts/abi/json/IPolicy.json"),
     include_str!("../contracts/abi/json/IAssessor.json"),
+    include_str!("../contracts/abi/json/IJury.json"),
     include_str!("../contracts/abi/json/IDepegTrigger.json"),
     include_str!("../contracts/abi/json/ILendingTrigger.json"),
     include_str!("../contracts/abi/json/IExploitTrigger.json"),

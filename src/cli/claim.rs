@@ -1,14 +1,17 @@
-//! `palisade incidents`, `report` and `file`: what happened, and who is paid for it.
+//! `palisade incidents`, `report`, `file`, `challenge`, `execute` and `recover`: what happened, and who is paid for it.
 
 use clap::Args;
-use ethers::types::U256;
+use ethers::{
+    types::{Bytes, U256},
+    utils::keccak256,
+};
 use eyre::{Result, bail, eyre};
 
 use super::session::{Consent, Place, Session, subject};
 use crate::{
     bindings::{
         IDepegTrigger,
-        assessor::{ClaimSettledFilter, IncidentReportedFilter},
+        assessor::{ClaimDelayedFilter, ClaimSettledFilter, IncidentReportedFilter},
         policy::Policy,
     },
     claims::{self, Line},
@@ -51,6 +54,42 @@ pub(crate) struct FileOptions {
     /// The incident's number; the newest one if not given.
     #[arg(long, value_name = "NUMBER")]
     incident: Option<u64>,
+    #[command(flatten)]
+    consent: Consent,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What to challenge.
+#[derive(Debug, Args)]
+pub(crate) struct ChallengeOptions {
+    /// The policy's number.
+    policy: u64,
+    /// Why its claim should not be paid; its hash goes on chain.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    consent: Consent,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What to go on with.
+#[derive(Debug, Args)]
+pub(crate) struct ExecuteOptions {
+    /// The policy's number.
+    policy: u64,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What was won back.
+#[derive(Debug, Args)]
+pub(crate) struct RecoverOptions {
+    /// The policy that was paid.
+    policy: u64,
+    /// How much, in whole units of the asset.
+    amount: String,
     #[command(flatten)]
     consent: Consent,
     #[command(flatten)]
@@ -151,18 +190,97 @@ pub(crate) async fn file(options: FileOptions) -> Result<()> {
     let call = assessor.file(id, number, entry, evidence).from(session.me());
     let (confirmed, paid) = chain.read("filing", call.clone()).await?;
     let unit = &session.asset_unit;
-    let wait = if paid < confirmed { format!(", {} of it at once", unit.show(paid)) } else { String::new() };
+    let wait = match paid {
+        paid if paid == confirmed => "",
+        paid if paid.is_zero() => " (it is large, and waits before it is paid)",
+        _ => " (not all of it at once: the pool is short)",
+    };
     options
         .consent
         .ask(&format!("policy #{id} claims {} under incident #{number} of {name}{wait}", unit.show(confirmed)))?;
     let receipt = chain.send("filing", client, call).await?;
-    let settled: ClaimSettledFilter = event(&receipt, assessor.address())
-        .ok_or_else(|| eyre!("nothing was settled in {:?}", receipt.transaction_hash))?;
+    if let Some(delayed) = event::<ClaimDelayedFilter>(&receipt, assessor.address()) {
+        println!(
+            "{} were confirmed; from {} (UTC) on `palisade execute {id}` pays them, in {:?}",
+            unit.show(delayed.amount),
+            utc(delayed.due),
+            receipt.transaction_hash
+        );
+        return Ok(());
+    }
+    tell_settled(&session, &receipt)
+}
+
+/// Tells what was paid in a transaction.
+fn tell_settled(session: &Session, receipt: &ethers::types::TransactionReceipt) -> Result<()> {
+    let hash = receipt.transaction_hash;
+    let settled: ClaimSettledFilter = event(receipt, session.deployment.address("assessor"))
+        .ok_or_else(|| eyre!("nothing was settled in {hash:?}"))?;
+    let unit = &session.asset_unit;
     println!(
-        "{} were confirmed and {} paid to {:?}, in {:?}",
+        "{} were confirmed and {} paid to {:?}, in {hash:?}",
         unit.show(settled.confirmed),
         unit.show(settled.paid),
-        settled.payee,
+        settled.payee
+    );
+    Ok(())
+}
+
+pub(crate) async fn challenge(options: ChallengeOptions) -> Result<()> {
+    let session = Session::signer(&options.place).await?;
+    let (chain, client) = (&session.chain, &session.client);
+    let assessor = session.deployment.assessor(client);
+    let id = U256::from(options.policy);
+    let claim = chain.read("reading the claim", assessor.open_claim(id)).await?;
+    let policy: Policy = chain.read("reading the policy", session.deployment.policy(client).policy_of(id)).await?;
+    let (_, vault) = chain.read("reading the product", assessor.route_of(policy.product)).await?;
+    let (bond, ..) = chain.read("reading the bond", assessor.bonds_of(vault, claim.amount)).await?;
+    options.consent.ask(&format!(
+        "{:?} puts up {}, which are lost unless the jury denies the claim of {} on policy #{id}",
+        session.me(),
+        session.asset_unit.show(bond),
+        session.asset_unit.show(claim.amount)
+    ))?;
+    session.provide(assessor.address(), bond).await?;
+    let receipt = chain.send("challenging", client, assessor.challenge(id, keccak256(&options.reason))).await?;
+    let claim = chain.read("reading the claim", assessor.open_claim(id)).await?;
+    println!("a jury decides in case #{}, in {:?}", claim.jury_case, receipt.transaction_hash);
+    Ok(())
+}
+
+pub(crate) async fn execute(options: ExecuteOptions) -> Result<()> {
+    let session = Session::signer(&options.place).await?;
+    let (chain, client) = (&session.chain, &session.client);
+    let assessor = session.deployment.assessor(client);
+    let id = U256::from(options.policy);
+    let entry = claims::entry_of(&session.deployment, id).await?;
+    let receipt = chain.send("executing", client, assessor.execute(id, entry, Bytes::default())).await?;
+    if event::<ClaimSettledFilter>(&receipt, assessor.address()).is_some() {
+        return tell_settled(&session, &receipt);
+    }
+    let stage = chain.read("reading the claim", assessor.open_claim(id)).await?.stage;
+    let now = STAGES.get(usize::from(stage)).copied().unwrap_or("open");
+    println!("nothing was paid: the claim on policy #{id} is {now}, in {:?}", receipt.transaction_hash);
+    Ok(())
+}
+
+/// `IAssessor.Stage` in words.
+const STAGES: [&str; 6] =
+    ["closed", "delayed", "before a jury", "waiting for data", "before a jury", "open for a second jury"];
+
+pub(crate) async fn recover(options: RecoverOptions) -> Result<()> {
+    let session = Session::signer(&options.place).await?;
+    let (chain, client) = (&session.chain, &session.client);
+    let assessor = session.deployment.assessor(client);
+    let (id, amount) = (U256::from(options.policy), session.asset_unit.parse(&options.amount)?);
+    let shown = session.asset_unit.show(amount);
+    options.consent.ask(&format!("{:?} gives {shown} back to the pool that paid policy #{id}", session.me()))?;
+    session.provide(assessor.address(), amount).await?;
+    let receipt = chain.send("giving back", client, assessor.recover(id, amount)).await?;
+    let total = chain.read("reading what came back", assessor.recovered_of(id)).await?;
+    println!(
+        "{shown} came back, {} of policy #{id} in all, in {:?}",
+        session.asset_unit.show(total),
         receipt.transaction_hash
     );
     Ok(())

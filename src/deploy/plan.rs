@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     bindings::{
-        IAllocator, IAssessor, IDepegTrigger, IDistribution, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault,
-        MockAggregator,
+        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor, IJury,
+        ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
         depeg::Subject,
         risk::{Limits, Pricing, Terms},
     },
@@ -46,6 +46,12 @@ const AT_ONCE: u64 = 500;
 /// The least bond of who challenges or disputes a claim, in whole units of the vault's asset.
 const LEAST_BOND: u64 = 100;
 
+/// How much of a vault's asset a jury may award for each PALI that votes: a cent.
+const AWARD_RATE: u64 = 10_000;
+
+/// What is kept of a refund, in basis points.
+const SHORT_RATE: u16 = 500;
+
 /// How many vaults Risk lists at most.
 const MOST_VAULTS: u32 = 32;
 
@@ -53,7 +59,8 @@ const MOST_VAULTS: u32 = 32;
 const ON_SALE: u8 = 1;
 
 /// Contracts whose owner is the timelock, by the ledger's names.
-const OWNED: &[&str] = &["risk", "vault", "allocator", "policy", "assessor", "depeg"];
+const OWNED: &[&str] =
+    &["risk", "vault", "allocator", "policy", "assessor", "jury", "depeg", "lending", "exploit", "bridge", "oracle"];
 
 /// Text as a left-aligned word.
 ///
@@ -76,6 +83,9 @@ pub struct Options {
     pub feed: Option<Address>,
     /// The sequencer uptime feed; none on chains without one.
     pub sequencer: Option<Address>,
+    /// The contract on L1 that reports what escrows hold (contracts/l1/BackingReporter.sol); none where bridges are watched
+    /// by reserve feeds alone.
+    pub reporter: Option<Address>,
     /// Who may pause; nobody if not given.
     pub guardian: Option<Address>,
     /// Who receives voting tokens at the start; the rest is the timelock's.
@@ -119,7 +129,12 @@ contracts! {
     allocator: IAllocator = "allocator";
     policy: IPolicy = "policy";
     assessor: IAssessor = "assessor";
+    jury: IJury = "jury";
     depeg: IDepegTrigger = "depeg";
+    lending: ILendingTrigger = "lending";
+    exploit: IExploitTrigger = "exploit";
+    bridge: IBridgeTrigger = "bridge";
+    oracle: IOracleTrigger = "oracle";
     distribution: IDistribution = "distribution";
 }
 
@@ -212,8 +227,20 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let assessor_ext = d.program("assessor-ext", None).await?;
     let arguments = [&owners(timelock, me, Some(assessor_ext))[..], &[uint(AT_ONCE)]].concat();
     let assessor = d.program("assessor", Some(&arguments)).await?;
-    let trigger = [address(sequencer), uint(profile.min_seconds)];
-    let depeg = d.program("depeg", Some(&[&owners(timelock, me, None)[..], &trigger].concat())).await?;
+    let jury_ext = d.program("jury-ext", None).await?;
+    let times = Token::FixedArray(profile.jury.map(uint).to_vec());
+    let arguments = [&owners(timelock, me, Some(jury_ext))[..], &[address(token), times]].concat();
+    let jury = d.program("jury", Some(&arguments)).await?;
+
+    // who says whether a loss happened
+    let shortest = uint(profile.min_seconds);
+    let trigger = |more: &[Token]| [&owners(timelock, me, None)[..], more].concat();
+    let depeg = d.program("depeg", Some(&trigger(&[address(sequencer), shortest.clone()]))).await?;
+    d.program("lending", Some(&trigger(&[shortest.clone()]))).await?;
+    d.program("exploit", Some(&trigger(&[uint(profile.apart)]))).await?;
+    let bridge = [address(sequencer), address(options.reporter.unwrap_or_default()), shortest.clone()];
+    d.program("bridge", Some(&trigger(&bridge))).await?;
+    d.program("oracle", Some(&trigger(&[address(sequencer), shortest]))).await?;
 
     let client = d.client.clone();
     let contract = Contracts {
@@ -222,6 +249,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         allocator: IAllocator::new(allocator, client.clone()),
         policy: IPolicy::new(policy, client.clone()),
         assessor: IAssessor::new(assessor, client.clone()),
+        jury: IJury::new(jury, client.clone()),
         depeg: IDepegTrigger::new(depeg, client.clone()),
         timelock: ITimelock::new(timelock, client.clone()),
         token: IToken::new(token, client.clone()),
@@ -233,10 +261,14 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     d.call("appoint the allocator", contract.vault.set_allocator(allocator)).await?;
     d.call("wire policy", contract.policy.wire(risk, assessor, certificate)).await?;
     d.call("wire assessor", contract.assessor.wire(risk, policy)).await?;
+    d.call("wire jury", contract.jury.wire(assessor)).await?;
+    d.call("have a jury", contract.assessor.wire_jury(jury)).await?;
+    d.call("limit what juries award", contract.jury.set_award_rate(asset, AWARD_RATE.into())).await?;
     d.call("limit what is paid at once", limits(&contract.assessor, vault)).await?;
 
     // configuration
     d.call("set the premium's shares", contract.policy.set_shares(1_000, 500, 2_000)).await?;
+    d.call("set the short rate", contract.policy.set_short_rate(SHORT_RATE)).await?;
     d.call("add the vault", listing(&contract.risk, vault)).await?;
     d.call("set the group", contract.risk.set_group(GROUP, 5_000)).await?;
     d.call("set the risk key", contract.risk.set_risk_key(word(RISK_KEY), GROUP)).await?;
@@ -380,6 +412,7 @@ struct Contracts {
     allocator: IAllocator<Client>,
     policy: IPolicy<Client>,
     assessor: IAssessor<Client>,
+    jury: IJury<Client>,
     depeg: IDepegTrigger<Client>,
     timelock: ITimelock<Client>,
     token: IToken<Client>,
@@ -434,7 +467,13 @@ async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, go
     d.call("finish the set-up of allocator", contract.allocator.finish_setup()).await?;
     d.call("finish the set-up of policy", contract.policy.finish_setup()).await?;
     d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
+    d.call("finish the set-up of jury", contract.jury.finish_setup()).await?;
     d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
+    for name in ["lending", "exploit", "bridge", "oracle"] {
+        // the set-up key is given up by the same function on each
+        let trigger = IDepegTrigger::new(d.ledger.contract(name).unwrap_or_default(), d.client.clone());
+        d.call(&format!("finish the set-up of {name}"), trigger.finish_setup()).await?;
+    }
     d.call("renounce the timelock's administration", timelock.renounce_role([0; 32], me)).await
 }
 
@@ -503,8 +542,10 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
     let vault = pool.peers().call().await.map_err(|error| failed(&error))?;
     let allocator = pool.allocator().call().await.map_err(|error| failed(&error))?;
     let policy = IPolicy::new(at("policy"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
-    let assessor =
-        IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
+    let claims = IAssessor::new(at("assessor"), client.clone());
+    let assessor = claims.peers().call().await.map_err(|error| failed(&error))?;
+    let asks = claims.jury().call().await.map_err(|error| failed(&error))?;
+    let jury = IJury::new(at("jury"), client.clone());
     let governor = IGovernor::new(at("governor"), client.clone());
     let distribution =
         IDistribution::new(at("distribution"), client.clone()).risk().call().await.map_err(|error| failed(&error))?;
@@ -519,6 +560,9 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
         ("distribution's risk", distribution, at("risk")),
         ("assessor's risk", assessor.0, at("risk")),
         ("assessor's policy", assessor.1, at("policy")),
+        ("assessor's jury", asks, at("jury")),
+        ("jury's assessor", jury.assessor().call().await.map_err(|error| failed(&error))?, at("assessor")),
+        ("jury's token", jury.token().call().await.map_err(|error| failed(&error))?, at("token")),
         ("governor's token", governor.token().call().await.map_err(|error| failed(&error))?, at("token")),
         ("governor's timelock", governor.timelock().call().await.map_err(|error| failed(&error))?, at("timelock")),
     ];

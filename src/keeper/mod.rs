@@ -61,6 +61,9 @@ const MUCH_BPS: u16 = 100;
 /// Latent evidence is repeated after a day.
 const REPEAT: u64 = 86_400;
 
+/// `IAssessor.Stage.Waiting`.
+const WAITING: u8 = 3;
+
 /// `Verdict.Confirmed`.
 const CONFIRMED: u8 = 2;
 
@@ -303,7 +306,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Closes policies that were filed on and are over: the others leave Risk's books by themselves.
+    /// Closes policies that were filed on and are over (the others leave Risk's books by themselves), and goes on with
+    /// claims that are due.
     async fn expire(&mut self, round: &mut Round) -> Done {
         let chain = self.deployment.chain.clone();
         let contract = self.deployment.policy(&self.client);
@@ -312,8 +316,12 @@ impl Keeper {
         let first = if self.next_policy > count { 1 } else { self.next_policy };
         let last = count.min(first.saturating_add(POLICIES).saturating_sub(1));
         let mut over = Vec::new();
+        let mut open = Vec::new();
         for id in first..=last {
             let policy: Policy = chain.read("reading a policy", contract.policy_of(id.into())).await?;
+            if policy.locked {
+                open.push(U256::from(id));
+            }
             let ended = policy.expired || policy.cancelled || policy.locked;
             if policy.filed && !ended && clock > policy.deadline.into() && over.len() < 50 {
                 over.push(U256::from(id));
@@ -324,6 +332,32 @@ impl Keeper {
             let what = format!("{} policies that are over", over.len());
             self.act("expire", &what, contract.batch_expire(over), round).await?;
         }
+        for policy in open {
+            self.execute(policy, round).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with an open claim that is due.
+    async fn execute(&mut self, policy: U256, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let assessor = self.deployment.assessor(&self.client);
+        let claim = chain.read("reading a claim", assessor.open_claim(policy)).await?;
+        let entry = claims::entry_of(&self.deployment, policy).await?;
+        let call = assessor.execute(policy, entry, Bytes::default());
+        match chain.read("executing", call.clone().from(self.client.address())).await {
+            Ok(_) => {}
+            Err(chain::Error::Reverted { .. }) => return Ok(()), // it is too early, or its jury has not ended
+            Err(error) => return Err(error.into()),
+        }
+        // What would wait on at the same stage for a trigger that cannot tell is asked again, and not paid for.
+        if claim.stage == WAITING && chain.now().await? < claim.due && !claim.answered {
+            let (confirmed, _) = chain.read("executing", call.clone().from(self.client.address())).await?;
+            if confirmed.is_zero() {
+                return Ok(());
+            }
+        }
+        self.act("execute", &format!("the claim on policy #{policy}"), call, round).await?;
         Ok(())
     }
 

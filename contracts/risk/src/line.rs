@@ -5,13 +5,13 @@
 //! when the time for claims is over; latent evidence that nothing follows does so after the latent limit.
 //!
 //! ```text
-//! reserve = max(0, ⌈(E − F) · ω⌉ + F − V)       ω = the worst that a claim can take of its cover; nothing where ω is 0
+//! reserve = max(0, ⌈(E − F) · ω⌉ + min(F, ⌈(F + D) · ω⌉) − V)       ω = the worst that a claim can take of its cover
 //! ```
 //!
 //! E is the cover that could claim when the incidents opened and is not released, V the claims confirmed since. F is what
-//! of E was left of policies that had claims under earlier incidents: a claim is a part of the cover that was sold, so it
-//! may take all that is left. A later
-//! incident before the lapse adds its worst to ω, and an earlier one that is booked late widens E.
+//! of E was left of policies that had filed before, and D their claims until then: a claim is a part of the cover that was
+//! sold, at most what is left of it. A later incident before the lapse adds its worst to ω, and an earlier one that is
+//! booked late widens E.
 //!
 //! A claim that is not decided yet is in none of these: what it may take is reserved beside the line, in full and for as
 //! long as the decision lasts, also beyond a lapse ([`Line::suspend`], [`Line::decide`]).
@@ -20,7 +20,7 @@
 //! book      cover 96 | scheduled 96 | next week 30 | state 2 | risk key 16 | sibling 16
 //! exposure  exposed 96 | confirmed 96 | horizon 30 | ω 14 | lapses 20
 //! episode   number 32 | closed 32 | worst 14 | others 14 | opened 32 | evidence 32 | lapse 32 | deductible 14 |
-//!           confirmed 1 | F 53 (a number of 47 bits and by how many it is moved up)
+//!           confirmed 1 | D 21 + 6 | F 20 + 6 (a number, and by how many bits it is moved up)
 //! ```
 
 use actuary::Overflow;
@@ -34,9 +34,41 @@ const FULL: u64 = 10_000;
 /// How many numbers back a line remembers which incidents are closed.
 const MEMORY: u64 = 32;
 
-/// How many bits F keeps, and its shift.
-const FLOAT: usize = 47;
-const SHIFT: usize = 6;
+/// Where D and F are kept.
+const EARLIER: Rounded = Rounded { at: 203, bits: 21 };
+const FILED: Rounded = Rounded { at: 230, bits: 20 };
+
+/// A number of up to 96 bits in a place for fewer: its upper ones, and by how many they are moved up. It is rounded up.
+struct Rounded {
+    at: usize,
+    bits: usize,
+}
+
+impl Rounded {
+    /// How many bits the shift has.
+    const SHIFT: usize = 6;
+
+    /// By how many bits a number is moved down. One more than its length asks for, so that it may be rounded up.
+    const fn shift(&self, value: u128) -> u64 {
+        (129 - value.leading_zeros() as u64).saturating_sub(self.bits as u64)
+    }
+
+    /// The number as the place keeps it.
+    const fn kept(&self, value: u128) -> u128 {
+        let shift = self.shift(value);
+        value.div_ceil(1 << shift) << shift
+    }
+
+    fn load(&self, word: &Packed) -> u128 {
+        word.u128(self.at, self.bits) << word.u64(self.at + self.bits, Self::SHIFT)
+    }
+
+    /// Stores what is [`kept`](Self::kept).
+    fn store(&self, word: Packed, kept: u128) -> Packed {
+        let shift = self.shift(kept);
+        word.with_u128(self.at, self.bits, kept >> shift).with_u64(self.at + self.bits, Self::SHIFT, shift)
+    }
+}
 
 type Result<T = ()> = core::result::Result<T, Overflow>;
 
@@ -112,7 +144,9 @@ pub struct Line {
     pub exposed: u128,
     /// V.
     pub confirmed: u128,
-    /// F, rounded up to what its place holds; where cover leaves it is too much for a while, never too little.
+    /// D, rounded up to what its place holds.
+    earlier: u128,
+    /// F, rounded up too; where cover leaves it is too much for a while, never too little.
     filed: u128,
     /// The first bucket whose policies could claim when the incidents opened.
     horizon: u64,
@@ -242,7 +276,8 @@ impl Line {
             sibling: book.u64(240, 16),
             exposed: exposure.u128(0, 96),
             confirmed: exposure.u128(96, 96),
-            filed: episode.u128(203, FLOAT) << episode.u64(203 + FLOAT, SHIFT),
+            earlier: EARLIER.load(episode),
+            filed: FILED.load(episode),
             horizon: exposure.u64(192, 30),
             owed: exposure.u64(222, 14),
             lapses: exposure.u64(236, 20),
@@ -266,7 +301,6 @@ impl Line {
     /// [`Overflow`] where an amount has more than 96 bits.
     pub fn store(&self) -> Result<Words> {
         let episode = &self.episode;
-        let shift = filed_shift(self.filed);
         Ok(Words {
             book: Packed::default()
                 .with_u128(0, 96, fit(self.cover, 96)?)
@@ -281,7 +315,8 @@ impl Line {
                 .with_u64(192, 30, self.horizon)
                 .with_u64(222, 14, self.owed)
                 .with_u64(236, 20, self.lapses),
-            episode: Packed::default()
+            episode: EARLIER
+                .store(FILED.store(Packed::default(), self.filed), self.earlier)
                 .with_u64(0, 32, episode.number)
                 .with_u64(32, 32, episode.closed)
                 .with_u64(64, 14, episode.worst)
@@ -290,21 +325,18 @@ impl Line {
                 .with_u64(124, 32, episode.evidence_at)
                 .with_u64(156, 32, episode.lapse_at)
                 .with_u64(188, 14, episode.deductible)
-                .with_u64(202, 1, u64::from(episode.confirmed))
-                .with_u128(203, FLOAT, self.filed >> shift)
-                .with_u64(203 + FLOAT, SHIFT, shift),
+                .with_u64(202, 1, u64::from(episode.confirmed)),
         })
     }
 
     /// The worst payout still to come under the incidents.
     #[must_use]
     pub fn reserve(&self) -> u128 {
-        if self.owed == 0 {
-            return 0;
-        }
         let filed = self.filed.min(self.exposed);
-        // 96 bits by 14 fit.
-        let worst = ((self.exposed - filed) * u128::from(self.owed)).div_ceil(u128::from(FULL)) + filed;
+        let sold = filed.saturating_add(self.earlier);
+        // 97 bits by 14 fit.
+        let worst = |cover: u128| (cover * u128::from(self.owed)).div_ceil(u128::from(FULL));
+        let worst = worst(self.exposed - filed) + worst(sold).min(filed);
         worst.saturating_sub(self.confirmed)
     }
 
@@ -396,11 +428,13 @@ impl Line {
     /// [`Overflow`] for more than there is.
     pub fn expire(&mut self, rest: u128, confirmed: u128) -> Result {
         self.cover = self.cover.checked_sub(rest).ok_or(Overflow)?;
+        let mut present = 0;
         if self.state != State::Quiet {
-            let confirmed = confirmed.min(self.confirmed);
-            self.exposed = self.exposed.checked_sub(rest + confirmed).ok_or(Overflow)?;
-            self.confirmed -= confirmed;
+            present = confirmed.min(self.confirmed);
+            self.exposed = self.exposed.checked_sub(rest + present).ok_or(Overflow)?;
+            self.confirmed -= present;
         }
+        self.remember(self.earlier.saturating_sub(confirmed - present));
         Ok(())
     }
 
@@ -438,6 +472,11 @@ impl Line {
         Ok(())
     }
 
+    /// Sets D; to nothing where nothing is left of any policy that has filed.
+    fn remember(&mut self, earlier: u128) {
+        self.earlier = if self.cover > self.scheduled { EARLIER.kept(earlier) } else { 0 };
+    }
+
     /// Takes what a policy claims out of the line until it is decided. What the trigger has proven counts as confirmed
     /// under the present incidents, so that ω holds it no more; what only a jury can decide leaves E. Answers with what
     /// [`decide`](Self::decide) takes for it: when it was.
@@ -448,8 +487,11 @@ impl Line {
         self.cover = self.cover.checked_sub(amount).ok_or(Overflow)?;
         if proven {
             self.confirmed = self.confirmed.checked_add(amount).ok_or(Overflow)?;
-        } else if self.state != State::Quiet {
-            self.exposed = self.exposed.checked_sub(amount).ok_or(Overflow)?;
+        } else {
+            self.earlier = EARLIER.kept(self.earlier.saturating_add(amount));
+            if self.state != State::Quiet {
+                self.exposed = self.exposed.checked_sub(amount).ok_or(Overflow)?;
+            }
         }
         Ok(Suspended { lapses: self.lapses, proven })
     }
@@ -463,13 +505,14 @@ impl Line {
     /// [`Overflow`].
     pub fn decide(&mut self, suspended: Suspended, back: u128) -> Result {
         self.cover = self.cover.checked_add(back).ok_or(Overflow)?;
+        let confirmed = if self.still_counts(suspended) { back.min(self.confirmed) } else { 0 };
+        let again = back - confirmed;
+        self.remember(self.earlier.saturating_sub(again));
         if self.state != State::Quiet {
-            let confirmed = if self.still_counts(suspended) { back.min(self.confirmed) } else { 0 };
             self.confirmed -= confirmed;
-            let again = back - confirmed;
             self.exposed = self.exposed.checked_add(again).ok_or(Overflow)?;
             if again > 0 {
-                self.filed = kept(self.filed.checked_add(again).ok_or(Overflow)?);
+                self.filed = FILED.kept(self.filed.checked_add(again).ok_or(Overflow)?);
             }
         }
         Ok(())
@@ -603,7 +646,7 @@ impl Line {
             let over = scheduled(self.next, horizon);
             self.exposed = self.cover.checked_sub(over).ok_or(Overflow)?;
             self.confirmed = 0;
-            self.filed = kept(self.cover.checked_sub(self.scheduled).ok_or(Overflow)?);
+            self.filed = FILED.kept(self.cover.checked_sub(self.scheduled).ok_or(Overflow)?);
             self.horizon = horizon;
         } else if horizon < self.horizon {
             self.exposed = self.exposed.checked_add(scheduled(horizon, self.horizon)).ok_or(Overflow)?;
@@ -637,6 +680,7 @@ impl Line {
     /// Ends the incidents: the line is quiet.
     fn calm(&mut self) {
         self.state = State::Quiet;
+        self.remember(self.earlier.saturating_add(self.confirmed));
         self.exposed = 0;
         self.confirmed = 0;
         self.filed = 0;
@@ -645,16 +689,4 @@ impl Line {
         self.lapses = (self.lapses + 1) % (1 << 20);
         self.weigh();
     }
-}
-
-/// F rounded up to what its place holds.
-const fn kept(filed: u128) -> u128 {
-    let shift = filed_shift(filed);
-    filed.div_ceil(1 << shift) << shift
-}
-
-/// By how many bits F is moved down where it is kept.
-const fn filed_shift(filed: u128) -> u64 {
-    // one more than its bits ask for, so that it may be rounded up
-    (129 - filed.leading_zeros() as u64).saturating_sub(FLOAT as u64)
 }

@@ -160,10 +160,13 @@ fn a_claim_before_a_jury_is_reserved_without_an_incident_too() {
     assert_eq!(town.reserve(), usd(1_000_000));
     town.close();
     town.report(EXPLOIT);
-    assert_eq!(town.reserve(), usd(280_000));
+    // a tenth of the whole cover, beside the claim; what was claimed before an incident is kept rounded up, to six digits
+    let about = |amount: U256| town.reserve() >= amount && town.reserve() <= amount + usd(1);
+    assert!(about(usd(300_000)), "{}", town.reserve());
     town.judge(1, DENIED, U256::ZERO);
     town.execute(policy);
-    assert_eq!((town.reserve(), town.active_cover()), (usd(100_000), usd(1_000_000)));
+    assert!(about(usd(100_000)), "{}", town.reserve());
+    assert_eq!(town.active_cover(), usd(1_000_000));
 }
 
 #[test]

@@ -528,12 +528,13 @@ impl Model {
             let cover: u128 = here().map(|policy| policy.rest()).sum();
             let exposed: u128 = here().filter_map(|policy| policy.exposed).sum();
             let claimed: u128 = here().filter(|p| p.exposed.is_some()).map(|policy| policy.claimed).sum();
-            let whole: u128 = here().filter(|p| p.filed_before).filter_map(|policy| policy.exposed).sum();
-            let worst = match line.takes() {
-                0 => 0,
-                takes => ((exposed - whole) * takes).div_ceil(FULL) + whole,
-            };
-            let reserve = worst.saturating_sub(claimed);
+            let filed = || here().filter(|policy| policy.filed_before && policy.exposed.is_some());
+            let left: u128 = filed().filter_map(|policy| policy.exposed).sum();
+            let before: u128 = here().map(|policy| policy.sold.confirmed.to::<u128>() - policy.claimed).sum();
+            let part = |cover: u128| (cover * line.takes()).div_ceil(FULL);
+            let reserve = (part(exposed - left) + part(left + before).min(left)).saturating_sub(claimed);
+            // what had filed before is kept to twenty bits, each claim rounded up
+            let slack = here().map(|policy| policy.sold.cover.to::<u128>()).sum::<u128>() >> 12;
             assert_eq!(told.cover, U256::from(cover), "G of {}", LINES[index].0);
             let state = if line.is_open() { 1 } else { 2 * u8::from(!line.is_quiet()) };
             assert_eq!(told.state, state, "state of {}: {line:?}", LINES[index].0);
@@ -542,8 +543,8 @@ impl Model {
             } else {
                 let books = (told.exposed, told.confirmed);
                 assert_eq!(books, (U256::from(exposed), U256::from(claimed)), "{}", LINES[index].0);
-                // what is counted whole is kept to 46 bits, rounded up
-                let (least, most) = (U256::from(reserve), U256::from(reserve + (whole >> 45)));
+                let most = if here().any(|policy| policy.sold.filed) { reserve + slack } else { reserve };
+                let (least, most) = (U256::from(reserve), U256::from(most));
                 assert!(told.reserve >= least && told.reserve <= most, "{} is not {least}", told.reserve);
             }
             assert!(told.reserve <= told.cover);
