@@ -59,7 +59,7 @@ pub(crate) enum Step {
     Strike { subject: usize, latent: bool, ago: u64, worst: u16 },
     Worsen { subject: usize, worst: u16 },
     Settle { subject: usize },
-    Disaster { pool: usize },
+    Disaster { pool: usize, rush: bool },
     Depeg { price: i64, hours: u64 },
     Report { line: usize },
     File { policy: usize, back: u64 },
@@ -149,16 +149,16 @@ pub(crate) fn step(stormy: bool) -> impl Strategy<Value = Step> {
             .prop_map(|(subject, latent, ago, worst)| Step::Strike { subject, latent, ago, worst }),
         3 => (0usize..3, 1u16..=10_000).prop_map(|(subject, worst)| Step::Worsen { subject, worst }),
         4 => (0usize..3).prop_map(|subject| Step::Settle { subject }),
-        1 => pp.clone().prop_map(|pool| Step::Disaster { pool }),
+        1 => (pp.clone(), proptest::bool::ANY).prop_map(|(pool, rush)| Step::Disaster { pool, rush }),
         2 => (prop_oneof![Just(100_000_000i64), 60_000_000i64..105_000_000], 6u64..40)
             .prop_map(|(price, hours)| Step::Depeg { price, hours }),
         6 => ll.clone().prop_map(|line| Step::Report { line }),
         12 => (nn.clone(), 0u64..3).prop_map(|(policy, back)| Step::File { policy, back }),
-        2 => nn.prop_map(|policy| Step::ClaimOwed { policy }),
+        4 => nn.prop_map(|policy| Step::ClaimOwed { policy }),
     ];
     let money = prop_oneof![
-        1 => pp.clone().prop_map(|pool| Step::TopUp { pool }),
-        1 => (pp.clone(), ww.clone(), amount()).prop_map(|(pool, who, amount)| Step::Recover { pool, who, amount }),
+        3 => pp.clone().prop_map(|pool| Step::TopUp { pool }),
+        2 => (pp.clone(), ww.clone(), amount()).prop_map(|(pool, who, amount)| Step::Recover { pool, who, amount }),
         1 => pp.clone().prop_map(|pool| Step::CollectFees { pool }),
         1 => (pp.clone(), ww.clone()).prop_map(|(pool, who)| Step::TakeCredit { pool, who }),
         1 => (pp.clone(), 0u64..10).prop_map(|(pool, edges)| Step::CatchUpVault { pool, edges }),
@@ -599,7 +599,10 @@ impl Model {
                 }
                 ("settle", open)
             }
-            Step::Disaster { pool } => {
+            Step::Disaster { pool, rush } => {
+                if rush {
+                    self.cover_all_that_capital_bears(pool)?;
+                }
                 // All is lost at once, and as many as can file do.
                 for subject in SUBJECTS.map(text) {
                     if self.town.script.of(subject).in_trouble() {
@@ -760,6 +763,19 @@ impl Model {
             | Step::SetQueue { .. }
             | Step::ReportHeld { .. } => return self.act_on_strategies(step),
         })
+    }
+
+    /// On every line of a pool as much cover is bought as there is capital for, in halves, and it begins.
+    fn cover_all_that_capital_bears(&mut self, pool: usize) -> Check {
+        for line in (1..LINES.len()).filter(|line| LINES[*line].pool == pool) {
+            let capital = self.town.read(self.vault(pool), IVault::capitalCall {}).amount.to::<u64>();
+            for (who, halves) in [(0, 0), (1, 1), (2, 2), (3, 3)] {
+                let (amount, term) = (capital >> halves, 30 * DAY);
+                self.apply(&Step::Buy { line, who, amount, term, part: 100, referrer: 0, short: false })?;
+            }
+        }
+        self.town.wait(2 * HOUR);
+        Ok(())
     }
 
     /// What a pool sends arrives, but for what the second one's asset keeps.

@@ -180,7 +180,14 @@ impl Model {
             Step::Harvest { strategy } => {
                 // The last one is what removed ones have left.
                 let at = self.strategies.get(strategy).map_or(Address::ZERO, |strategy| strategy.at);
+                let before = Look::at(self, 0);
                 let gain = self.ask(anyone, vault, IVault::harvestCall { strategy: at })?;
+                if let Some(gain) = gain {
+                    // It lifts no price at once: what is not owed to anybody is a stream.
+                    let after = Look::at(self, 0);
+                    let (was, is) = (before.booked() - before.solvency.stream, after.booked() - after.solvency.stream);
+                    prop_assert!(is <= was, "a harvest of {gain} lifted {was} to {is}");
+                }
                 ("harvest", gain.is_some_and(|gain| !gain.is_zero()))
             }
             Step::Gain { strategy, part } => {
