@@ -19,7 +19,7 @@ fn times_are_fixed_at_construction_within_their_bounds() {
         let world = World::new();
         let [owner, at, ext] = ["owner", "risk", "ext"].map(|name| world.address(name));
         world.place::<RiskExt>(ext);
-        world.try_construct::<Risk>(at, owner, (owner, owner, ext, week, latent, shortest).abi_encode())
+        world.try_construct::<Risk>(at, owner, (owner, owner, ext, ext, week, latent, shortest).abi_encode())
     };
     for (name, times) in [
         ("weekSeconds", (9, LATENT, SHORTEST)),
@@ -41,7 +41,7 @@ fn construction_needs_an_owner_and_a_second_program() {
     let world = World::new();
     let [owner, at, ext] = ["owner", "risk", "ext"].map(|name| world.address(name));
     let construct = |owner: Address| {
-        world.try_construct::<Risk>(at, owner, (owner, owner, ext, WEEK, LATENT, SHORTEST).abi_encode()).unwrap_err()
+        world.try_construct::<Risk>(at, owner, (owner, owner, ext, ext, WEEK, LATENT, SHORTEST).abi_encode()).unwrap_err()
     };
     assert_eq!(construct(owner).expect::<AddressEmptyCode>().target, ext);
     world.place::<RiskExt>(ext);
@@ -451,7 +451,7 @@ fn peers_are_wired_once() {
     let world = World::new();
     let [owner, at, ext] = ["owner", "risk", "ext"].map(|name| world.address(name));
     world.place::<RiskExt>(ext);
-    world.construct::<Risk>(at, owner, (owner, owner, ext, WEEK, LATENT, SHORTEST).abi_encode());
+    world.construct::<Risk>(at, owner, (owner, owner, ext, ext, WEEK, LATENT, SHORTEST).abi_encode());
     for (policy, assessor) in [(owner, ext), (ext, owner), (Address::ZERO, ext)] {
         world.refused(owner, at, IRisk::wireCall { policy, assessor }).expect::<AddressEmptyCode>();
     }

@@ -3,7 +3,7 @@
 use alloy_primitives::{U256, hex};
 use alloy_sol_types::{SolCall, SolInterface};
 use protocol::abi::{IOwned, IRisk};
-use risk::{Risk, RiskExt};
+use risk::{Risk, RiskExt, RiskMore};
 use stylus_sdk::storage::StorageType;
 use testkit::World;
 
