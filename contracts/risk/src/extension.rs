@@ -401,7 +401,11 @@ impl RiskExt {
             let group = Packed(words.keys.get(key)).get(96, 32);
             let terms = self.book.evidence(product);
             let rate = self.book.family(route.family)?.rate(&terms.believing(route.prior))?;
-            let rate = self.book.priced(&route, product, subject.into(), &terms, rate)?;
+            // a line without cover may never have been priced
+            let rate = match line.cover {
+                0 => rate,
+                _ => self.book.priced(&route, product, subject.into(), &terms, rate)?,
+            };
             missing = sub(missing, U256::from(line.cover))?;
             exposures.extend([
                 self.book.key_names.get(key).word(),

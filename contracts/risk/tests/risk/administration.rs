@@ -444,6 +444,7 @@ fn peers_are_wired_once() {
     let peers = town.read(IRisk::peersCall {});
     assert_eq!((peers.policy, peers.assessor), (town.policy, town.assessor));
     assert_eq!(town.read(IRisk::extensionCall {}), town.world.address("risk-ext"));
+    assert_eq!(town.read(IRisk::secondExtensionCall {}), town.world.address("risk-more"));
     let event = &town.world.events::<IRisk::PeersSet>(town.risk)[0];
     assert_eq!((event.policy, event.assessor), (town.policy, town.assessor));
     town.owner_refused(IRisk::wireCall { policy: town.vault, assessor: town.vault }).expect::<AlreadyWired>();
