@@ -8,7 +8,12 @@ mod stage;
 use ethers::types::{Address, Bytes, U256};
 use palisade::{
     chain::Chain,
-    deploy::{Deployer, Ledger, Profile, history, plan::{DEPEG, cover_type}, profile::usd, verify},
+    deploy::{
+        Deployer, Ledger, Profile, history,
+        plan::{DEPEG, cover_type},
+        profile::usd,
+        verify,
+    },
     feed::Series,
 };
 use stage::{Stage, begin, builder, developer};

@@ -148,7 +148,8 @@ impl PolicyExt {
             Some(route) => route,
             None => self.book.find_route(risk, product)?,
         };
-        let Some(told) = try_ask(self.vm(), route.trigger, IVarianceSource::varianceCall::SELECTOR, &[subject.word()], 2)
+        let Some(told) =
+            try_ask(self.vm(), route.trigger, IVarianceSource::varianceCall::SELECTOR, &[subject.word()], 2)
         else {
             return Err(error!(IRisk::VarianceUnknown, product, subject));
         };

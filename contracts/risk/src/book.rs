@@ -337,7 +337,14 @@ impl Book {
     ///
     /// # Errors
     /// `VarianceUnknown`; `MathOverflow`.
-    pub(crate) fn priced(&self, route: &Route, product: U256, subject: B256, terms: &Terms, rate: U256) -> Result<U256> {
+    pub(crate) fn priced(
+        &self,
+        route: &Route,
+        product: U256,
+        subject: B256,
+        terms: &Terms,
+        rate: U256,
+    ) -> Result<U256> {
         if route.cover != IMPERMANENT_LOSS {
             return Ok(rate);
         }

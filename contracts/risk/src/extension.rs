@@ -28,7 +28,8 @@ use stylus_sdk::{
 
 use crate::{
     book::{
-        Book, IMPERMANENT_LOSS, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Route, amount, narrow, regroup, replace_squared, units,
+        Book, IMPERMANENT_LOSS, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Route, amount, narrow, regroup, replace_squared,
+        units,
     },
     family::Family,
     line::{Line, State},
@@ -311,13 +312,7 @@ impl RiskExt {
 
     /// What the trigger of a line says about the variance of its pair, and about the range of positions in it. Policy
     /// only.
-    pub fn observe_variance(
-        &mut self,
-        product: U256,
-        subject: B256,
-        yearly: u64,
-        range_factor_bps: u32,
-    ) -> Result<()> {
+    pub fn observe_variance(&mut self, product: U256, subject: B256, yearly: u64, range_factor_bps: u32) -> Result<()> {
         self.book.only_policy()?;
         if self.book.glance(product, subject).key == 0 {
             return Err(error!(IRisk::UnknownSubject, product, subject));
@@ -337,7 +332,12 @@ impl RiskExt {
             .with_u64(160, 32, self.vm().block_timestamp());
         if self.book.variance(product, subject) != word.0 {
             self.book.set_variance(product, subject, word.0);
-            emit!(self.vm(), IRisk::VarianceObserved, [product, subject], [U256::from(yearly), U256::from(range_factor_bps), rate]);
+            emit!(
+                self.vm(),
+                IRisk::VarianceObserved,
+                [product, subject],
+                [U256::from(yearly), U256::from(range_factor_bps), rate]
+            );
         }
         Ok(())
     }

@@ -84,7 +84,8 @@ impl RiskMore {
             .with(field::CREDIBILITY, U256::from(credibility))?
             .with(field::HALF_LIFE, U256::from(half_life))?
             .with(field::LOSS_CAP, U256::from(loss_cap))?;
-        let mut evidence = if known { self.book.family(id)? } else { Family::new(self.vm().block_timestamp(), &terms)? };
+        let mut evidence =
+            if known { self.book.family(id)? } else { Family::new(self.vm().block_timestamp(), &terms)? };
         evidence.adopt(&terms)?;
         self.book.set_family(id, &evidence)?;
         let mut words = self.book.products.setter(id);

@@ -41,7 +41,9 @@ fn construction_needs_an_owner_and_a_second_program() {
     let world = World::new();
     let [owner, at, ext] = ["owner", "risk", "ext"].map(|name| world.address(name));
     let construct = |owner: Address| {
-        world.try_construct::<Risk>(at, owner, (owner, owner, ext, ext, WEEK, LATENT, SHORTEST).abi_encode()).unwrap_err()
+        world
+            .try_construct::<Risk>(at, owner, (owner, owner, ext, ext, WEEK, LATENT, SHORTEST).abi_encode())
+            .unwrap_err()
     };
     assert_eq!(construct(owner).expect::<AddressEmptyCode>().target, ext);
     world.place::<RiskExt>(ext);

@@ -145,7 +145,8 @@ fn a_rate_falls_with_its_type_by_at_most_a_quarter_a_day() {
 fn a_type_has_the_exposure_of_its_products_and_gives_back_what_they_give_back() {
     let town = town();
     town.buy("X", usd(5_000_000));
-    let half = town.make(IRisk::underwriteCall { product: u(2), subject: text("Z"), ..town.purchase("X", usd(5_000_000)) });
+    let half =
+        town.make(IRisk::underwriteCall { product: u(2), subject: text("Z"), ..town.purchase("X", usd(5_000_000)) });
     town.warp(30 * DAY);
     sync(&town, &[1, 2]);
     let sum = || estimate(&town, 1).exposure + estimate(&town, 2).exposure;

@@ -106,15 +106,26 @@ fn nothing_is_sold_while_the_variance_is_unknown() {
     // credibility needs something to relate to
     let mut terms = plain_terms();
     (terms.pricing.priorRate, terms.pricing.minRate) = (0, 0);
-    let add = |cover| IRisk::addProductCall { vault: town.vault, trigger: town.trigger, cover, newTerms: terms.clone() };
+    let add =
+        |cover| IRisk::addProductCall { vault: town.vault, trigger: town.trigger, cover, newTerms: terms.clone() };
     assert_eq!(town.owner_refused(add(1)).expect::<ParameterOutOfBounds>().parameter, text("priorRate"));
     town.own(add(0));
     // other covers do not ask
     observe(&town, YEARLY, 10_000);
     town.world
-        .send(town.policy, town.risk, IRisk::observeVarianceCall { product: u(1), subject: text("X"), ..observation(YEARLY, 10_000) })
+        .send(
+            town.policy,
+            town.risk,
+            IRisk::observeVarianceCall { product: u(1), subject: text("X"), ..observation(YEARLY, 10_000) },
+        )
         .unwrap();
-    let call = IRisk::quoteCall { product: u(1), subject: text("X"), amount: usd(1_000), term: u(TERM), capital: town.capital };
+    let call = IRisk::quoteCall {
+        product: u(1),
+        subject: text("X"),
+        amount: usd(1_000),
+        term: u(TERM),
+        capital: town.capital,
+    };
     assert_eq!(town.read(call).rate, u(8 * MILLE));
 }
 
