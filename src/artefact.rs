@@ -122,6 +122,7 @@ pub const PROGRAMS: &[Program] = &[
     program("governor-ext", "governor", "contracts/governor", Some("ext")),
     program("risk", "risk", "contracts/risk", None),
     program("risk-ext", "risk", "contracts/risk", Some("ext")),
+    program("risk-more", "risk", "contracts/risk", Some("more")),
     program("vault", "vault", "contracts/vault", None),
     program("vault-ext", "vault", "contracts/vault", Some("ext")),
     program("vault-more", "vault", "contracts/vault", Some("more")),

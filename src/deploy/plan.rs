@@ -218,7 +218,8 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     // the insurer
     let certificate = d.program("certificate", None).await?;
     let risk_ext = d.program("risk-ext", None).await?;
-    let times = [uint(profile.week), uint(profile.latent_limit), uint(profile.min_seconds)];
+    let risk_more = d.program("risk-more", None).await?;
+    let times = [address(risk_more), uint(profile.week), uint(profile.latent_limit), uint(profile.min_seconds)];
     let risk = d.program("risk", Some(&[&owners(timelock, me, Some(risk_ext))[..], &times].concat())).await?;
     d.program("distribution", Some(&[address(risk)])).await?;
     let (vault, allocator) = pool(d, "", asset, timelock, profile).await?;
@@ -283,13 +284,15 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         floor_price: 10_000_000_000_000_000,
     };
     d.call("register the subject", contract.depeg.register(word(SUBJECT), subject)).await?;
+    // what others lost is evidence of the cover type; its products begin with what follows from it
+    d.call("set what is believed of depegs", believed(&contract.risk)).await?;
+    let now = d.chain.now().await?;
+    for (year, seed) in past_depegs(&contract.risk, now) {
+        d.call(&format!("enter the depegs of {year}"), seed).await?;
+    }
     let add = contract.risk.add_product(vault, depeg, DEPEG, terms(profile));
     let product = d.id("add the depeg product", add, async { contract.risk.product_count().call().await }).await?;
     let product = U256::from(product);
-    let now = d.chain.now().await?;
-    for (year, seed) in past_depegs(&contract.risk, product, now) {
-        d.call(&format!("enter the depegs of {year}"), seed).await?;
-    }
     d.call("list the subject", contract.risk.list_subject(product, word(SUBJECT), word(RISK_KEY))).await?;
     d.call("put the product on sale", contract.risk.set_status(product, ON_SALE)).await?;
     if let Some(guardian) = options.guardian {
@@ -350,10 +353,32 @@ fn limits(assessor: &IAssessor<Client>, vault: Address) -> ContractCall<Client, 
     assessor.set_limits(vault, AT_ONCE as u16, usd(LEAST_BOND).as_u128())
 }
 
-/// What enters the depegs before `now` into a product's history, with the year of each call.
-fn past_depegs(risk: &IRisk<Client>, product: U256, now: u64) -> impl Iterator<Item = (u16, ContractCall<Client, ()>)> {
+/// The id of a cover type's records in Risk: of its products in vaults whose asset has the key [`ASSET_KEY`].
+#[must_use]
+pub fn cover_type(cover: u8) -> U256 {
+    let mut input = [0; 64];
+    input[..32].copy_from_slice(&word(ASSET_KEY));
+    input[63] = cover;
+    keccak256(input).into()
+}
+
+/// Sets what is believed of depegs before any evidence.
+fn believed(risk: &IRisk<Client>) -> ContractCall<Client, ()> {
+    let half_life = actuary::history::HALF_LIFE as u32;
+    risk.set_cover_type(
+        word(ASSET_KEY),
+        DEPEG,
+        history::prior(DEPEG),
+        history::credibility(),
+        half_life,
+        history::loss_cap(),
+    )
+}
+
+/// What enters the depegs before `now` into their cover type's history, with the year of each call.
+fn past_depegs(risk: &IRisk<Client>, now: u64) -> impl Iterator<Item = (u16, ContractCall<Client, ()>)> {
     history::records(DEPEG, now).into_iter().map(move |record| {
-        (record.year, risk.seed_loss(product, record.at, record.loss.into(), record.exposure.into()))
+        (record.year, risk.seed_loss(cover_type(DEPEG), record.at, record.loss.into(), record.exposure.into()))
     })
 }
 
@@ -394,8 +419,6 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let product = count + 1;
     let mut actions =
         vec![listing(&risk, vault).calldata(), risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata()];
-    let now = d.chain.now().await?;
-    actions.extend(past_depegs(&risk, product, now).map(|(_, seed)| seed.calldata()));
     actions.push(risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata());
     actions.push(risk.set_status(product, ON_SALE).calldata());
     let mut actions: Vec<_> =

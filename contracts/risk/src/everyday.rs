@@ -20,18 +20,18 @@ use crate::{
 };
 
 /// The contract's first program; what it does not know it runs in [`RiskExt`](crate::RiskExt).
-#[cfg_attr(not(feature = "ext"), entrypoint)]
+#[cfg_attr(not(any(feature = "ext", feature = "more")), entrypoint)]
 #[storage]
 pub struct Risk {
     book: Book,
 }
 
-#[cfg(feature = "ext")]
+#[cfg(any(feature = "ext", feature = "more"))]
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for Risk {}
 
 routes! {
-    Risk, constructor(owner, setup, extension, week_seconds, latent_limit, min_seconds), fallback(fallback);
+    Risk, constructor(owner, setup, extension, second_extension, week_seconds, latent_limit, min_seconds), fallback(fallback);
     IRisk::underwriteCall => underwrite(product, subject, amount, term, capital, size);
     IRisk::renewCall => renew(product, subject, cover, deadline, term, capital, size);
     IRisk::releaseCall => release(product, subject, cover, deadline, filed, confirmed);
@@ -48,13 +48,15 @@ routes! {
 
 impl Risk {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
-    /// program. Fixed for ever: the length of the weekly buckets (10 seconds to 7 days; the vault has the same), how
+    /// program and `second_extension` the third. Fixed for ever: the length of the weekly buckets (10 seconds to 7 days; the vault has the same), how
     /// long latent evidence holds (1 second to 7 days), and the shortest waiting, grace and term (1 second to 7 days).
+    #[allow(clippy::too_many_arguments)]
     pub fn constructor(
         &mut self,
         owner: Address,
         setup: Address,
         extension: Address,
+        second_extension: Address,
         week_seconds: u64,
         latent_limit: u64,
         min_seconds: u64,
@@ -72,6 +74,7 @@ impl Risk {
         let min_seconds = bounded(min_seconds, 1, "minSeconds")?;
         self.book.roles.construct(owner, setup)?;
         self.book.extension.construct(extension)?;
+        self.book.second_extension.construct(second_extension)?;
         self.book.construct(week_seconds, latent_limit, min_seconds);
         Ok(())
     }
@@ -376,7 +379,7 @@ impl Risk {
     /// Takes into the loss history that what a line's incidents cost rises: each counts up to the cap. Answers with the
     /// family where that changed it.
     fn evidence(&self, open: &Open, before: u128, after: u128) -> Result<Option<Family>> {
-        let terms = self.book.evidence(open.product);
+        let terms = self.book.evidence(open.product).believing(open.route.prior);
         let cap = amount(terms.get(field::LOSS_CAP))?;
         let loss = after.min(cap) - before.min(cap);
         if loss == 0 {

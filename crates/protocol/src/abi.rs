@@ -16,6 +16,7 @@ sol!("../../contracts/abi/IGovernor.sol");
 sol!("../../contracts/abi/IERC4626.sol");
 sol!("../../contracts/abi/IERC721.sol");
 sol!("../../contracts/abi/ITrigger.sol");
+sol!("../../contracts/abi/IVarianceSource.sol");
 sol!("../../contracts/abi/IRisk.sol");
 sol!("../../contracts/abi/IVault.sol");
 sol!("../../contracts/abi/IAllocator.sol");

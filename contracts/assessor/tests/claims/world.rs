@@ -14,7 +14,7 @@ use protocol::abi::{
     IRisk::{self, Limits, Pricing, Terms},
     ITrigger, IVault,
 };
-use risk::{Risk, RiskExt};
+use risk::{Risk, RiskExt, RiskMore};
 use stylus_sdk::ArbResult;
 use testkit::{Context, Native, Reverted, World, token::Token};
 use vault::{Vault, VaultExt, VaultMore};
@@ -240,15 +240,16 @@ impl Town {
     fn construct(&self) {
         let (world, owner) = (&self.world, self.owner);
         let at = |name: &str| world.address(name);
-        let programs = ["risk ext", "vault ext", "vault more", "policy ext", "assessor ext"].map(at);
-        let [risk_ext, vault_ext, vault_more, policy_ext, assessor_ext] = programs;
+        let programs = ["risk ext", "risk more", "vault ext", "vault more", "policy ext", "assessor ext"].map(at);
+        let [risk_ext, risk_more, vault_ext, vault_more, policy_ext, assessor_ext] = programs;
         world.place::<RiskExt>(risk_ext);
+        world.place::<RiskMore>(risk_more);
         world.place::<VaultExt>(vault_ext);
         world.place::<VaultMore>(vault_more);
         world.place::<PolicyExt>(policy_ext);
         world.place::<AssessorExt>(assessor_ext);
         let nobody = Address::ZERO;
-        let times = (owner, nobody, risk_ext, WEEK, LATENT, HOUR);
+        let times = (owner, nobody, risk_ext, risk_more, WEEK, LATENT, HOUR);
         world.construct::<Risk>(self.risk, owner, times.abi_encode_params());
         let (name, symbol) = ("Pool".to_owned(), "pUSD".to_owned());
         let share = (owner, nobody, vault_ext, vault_more, self.token.at, name, symbol, WEEK, WEEK, 3 * DAY);

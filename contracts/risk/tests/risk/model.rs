@@ -8,11 +8,12 @@
 //! but the steps themselves: lines are told the same nevertheless, sums may be high until somebody looks, and at the end
 //! all that was put off comes out the same.
 
+use actuary::math::WAD;
 use alloy_primitives::U256;
 use proptest::prelude::*;
 use protocol::abi::IRisk;
 
-use crate::town::{CONFIRMED, Cover, INCONCLUSIVE, NOT_MET, Town, plain_terms, text, u};
+use crate::town::{CONFIRMED, Cover, INCONCLUSIVE, MILLE, NOT_MET, Town, plain_terms, text, u};
 
 const WEEK: u64 = 100;
 const LATENT: u64 = 60;
@@ -78,6 +79,8 @@ enum Step {
     },
     Pause(u64),
     Recount,
+    /// Tells the cover type what the product has seen.
+    Sync,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -96,6 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(|policy| Step::Release { policy }),
         1 => (0u64..200).prop_map(Step::Pause),
         1 => Just(Step::Recount),
+        1 => Just(Step::Sync),
     ]
 }
 
@@ -217,6 +221,14 @@ impl Model {
         terms.limits.coinsuranceSlopeBps = 20_000;
         terms.limits.coinsuranceMaxBps = 3_000;
         terms.pricing.minPremium = 1;
+        town.own(IRisk::setCoverTypeCall {
+            assetKey: text("asset USDX"),
+            cover: 5,
+            priorRate: terms.pricing.priorRate,
+            credibility: terms.pricing.credibility,
+            halfLife: terms.pricing.halfLife,
+            lossCap: terms.pricing.lossCap,
+        });
         let product = town.add_product(town.vault, terms);
         for (subject, key) in LINES {
             town.list(product, subject, key);
@@ -420,6 +432,7 @@ impl Model {
                     self.older(line, number, now - ago, worst);
                 }
             }
+            Step::Sync => self.sync(),
             Step::Claim { policy, loss, part } => self.claim(policy, loss, part),
             Step::Release { policy } => self.release(policy),
             Step::Pause(duration) => self.town.pause(self.town.owner, duration).unwrap(),
@@ -430,6 +443,25 @@ impl Model {
                     .unwrap();
             }
         }
+    }
+
+    /// However often and whenever the type is told: it knows what its only product does, which forgets in the same time,
+    /// but for roundings, and its estimate is the product's prior.
+    fn sync(&self) {
+        let town = &self.town;
+        let call = IRisk::syncCoverTypeCall { families: vec![u(1)] };
+        town.world.send(town.anyone, town.risk, call).unwrap();
+        let (own, told) = (town.estimate(), town.read(IRisk::coverTypeCall { assetKey: text("asset USDX"), cover: 5 }));
+        for (own, told) in [(own.losses, told.losses), (own.exposure, told.exposure)] {
+            assert!(own.abs_diff(told) < u(1_000), "{told} of {own}");
+        }
+        assert_eq!(town.read(IRisk::priorCall { product: u(1) }), told.rate);
+        let weight = U256::from(15_000_000_000_000u64);
+        let estimate = (told.losses * WAD + weight * u(8 * MILLE)) / (told.exposure + weight);
+        assert!(told.rate.abs_diff(estimate) < u(1_000_000_000_000), "{} is not {estimate}", told.rate);
+        // the rate in force is never below what both levels say
+        let least = (own.losses * WAD + weight * told.rate) / (own.exposure + weight);
+        assert!(own.rate + u(1_000_000_000_000) >= least.clamp(u(MILLE), u(200 * MILLE)), "{} {least}", own.rate);
     }
 
     fn renew(&mut self, index: usize, term: u64) {
@@ -617,6 +649,7 @@ impl Model {
         }
         self.catch_up();
         self.check();
+        self.sync();
         self.retire();
     }
 

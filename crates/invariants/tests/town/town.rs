@@ -14,7 +14,7 @@ use protocol::abi::{
     IRisk::{self, Limits, Pricing, Terms},
     IVault,
 };
-use risk::{Risk, RiskExt};
+use risk::{Risk, RiskExt, RiskMore};
 use testkit::{Reverted, World, token::Token};
 use vault::{Vault, VaultExt, VaultMore};
 
@@ -247,14 +247,15 @@ impl Town {
         let (world, owner) = (&self.world, self.owner);
         let at = |name: &str| world.address(name);
         world.place::<Certificate>(at("certificate"));
-        let [risk_ext, vault_ext, vault_more, policy_ext, assessor_ext] =
-            ["risk ext", "vault ext", "vault more", "policy ext", "assessor ext"].map(at);
+        let [risk_ext, risk_more, vault_ext, vault_more, policy_ext, assessor_ext] =
+            ["risk ext", "risk more", "vault ext", "vault more", "policy ext", "assessor ext"].map(at);
         world.place::<RiskExt>(risk_ext);
+        world.place::<RiskMore>(risk_more);
         world.place::<VaultExt>(vault_ext);
         world.place::<VaultMore>(vault_more);
         world.place::<PolicyExt>(policy_ext);
         world.place::<AssessorExt>(assessor_ext);
-        let times = (owner, deployer, risk_ext, WEEK, LATENT, HOUR);
+        let times = (owner, deployer, risk_ext, risk_more, WEEK, LATENT, HOUR);
         world.construct::<Risk>(self.risk, deployer, times.abi_encode_params());
         for (number, pool) in self.pools.iter().enumerate() {
             let (name, symbol) = (format!("Palisade pool {number}"), format!("pUSD{number}"));
