@@ -8,7 +8,6 @@ use actuary::{
     variance::loss_rate,
 };
 use alloy_primitives::{Address, B256, U256};
-use alloy_sol_types::SolEvent;
 use protocol::{
     Result, Word,
     abi::{AlreadyWired, IOwned, IRisk, ParameterOutOfBounds, PauseSet},
@@ -16,7 +15,6 @@ use protocol::{
     emit, error, ext, routes,
 };
 use standards::{
-    abi::{log_bytes, to_bytes},
     dispatch::{Encoded, Words},
     encoder::Encoder,
     packed::Packed,
@@ -59,9 +57,6 @@ const WHOLE_RANGE: u32 = 10_000;
 /// 1e18.
 const WAD_UNITS: u64 = 1_000_000_000_000_000_000;
 
-/// The most bytes of a wording's address.
-const LONGEST_URI: usize = 256;
-
 /// Marks a word of storage as in use.
 const LISTED: usize = 255;
 
@@ -85,8 +80,6 @@ routes! {
     IRisk::addProductCall => add_product(vault, trigger, cover, new_terms);
     IRisk::reviseProductCall => revise_product(family, new_terms);
     IRisk::setStatusCall => set_status(product, status);
-    IRisk::setTermsURICall => set_terms_uri(product, uri);
-    IRisk::termsURICall => terms_uri(product);
     IRisk::listSubjectCall => list_subject(product, subject, risk_key);
     IRisk::lineCall => line(product, subject);
     IRisk::estimateCall => estimate(family);
@@ -221,41 +214,6 @@ impl RiskExt {
         }
         self.set_route_status(product, &route, status);
         Ok(())
-    }
-
-    /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.
-    pub fn set_terms_uri(&mut self, product: U256, uri: &[u8]) -> Result<()> {
-        self.book.roles.only_owner()?;
-        if self.book.route(product)?.status != 0 {
-            return Err(error!(IRisk::TermsFixed, product));
-        }
-        if uri.len() > LONGEST_URI {
-            return Err(out_of_bounds("termsURI", U256::from(uri.len())));
-        }
-        let mut words = self.book.products.setter(product);
-        words.uri_length.set(U256::from(uri.len()));
-        for (index, chunk) in uri.chunks(32).enumerate() {
-            words.uri.setter(U256::from(index)).set(B256::right_padding_from(chunk));
-        }
-        drop(words);
-        let topics = [IRisk::TermsURISet::SIGNATURE_HASH, B256::new(to_bytes(product))];
-        log_bytes(self.vm(), &topics, &[], uri);
-        Ok(())
-    }
-
-    /// Where the wording of a version is; empty where nobody told.
-    pub fn terms_uri(&self, product: U256) -> Result<Encoded> {
-        self.book.route(product)?;
-        let words = self.book.products.getter(product);
-        let length = Packed(words.uri_length.get()).u64(0, 64) as usize;
-        let mut uri = Vec::with_capacity(LONGEST_URI);
-        for index in 0..length.div_ceil(32) {
-            uri.extend_from_slice(words.uri.get(U256::from(index)).as_slice());
-        }
-        uri.truncate(length);
-        let mut encoder = Encoder::new(&[], 1);
-        encoder.bytes(&uri);
-        Ok(Encoded(encoder.finish()))
     }
 
     /// Opens the line of a product on a subject, whose cover counts on `risk_key`.

@@ -1,4 +1,4 @@
-//! The third program: historical losses, and evidence on the level of cover types.
+//! The third program: historical losses, evidence on the level of cover types, and where wordings are.
 //!
 //! Products of one cover type in vaults of one asset learn from each other. The type has losses and an exposure of its
 //! own, kept as those of a family are, and what they say is the prior rate of its products. Nothing of this is written
@@ -11,14 +11,22 @@
 //! A type's id is the hash of its asset's key and its number. Under that id are the words of a family (losses and
 //! exposure without cover, records), and those of a product that hold prior, credibility, half-life and loss cap.
 
+use alloc::vec::Vec;
+
 use actuary::math::mul;
 use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolEvent;
 use protocol::{
     Result,
     abi::{IRisk, ParameterOutOfBounds},
     emit, error, routes,
 };
-use standards::{dispatch::Words, packed::Packed};
+use standards::{
+    abi::{log_bytes, to_bytes},
+    dispatch::{Encoded, Words},
+    encoder::Encoder,
+    packed::Packed,
+};
 use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
 
 use crate::{
@@ -32,6 +40,9 @@ const COVERS: u8 = 6;
 
 /// The most families that one call brings up to date.
 const MOST_SYNCED: usize = 32;
+
+/// The most bytes of a wording's address.
+const LONGEST_URI: usize = 256;
 
 /// The contract's third program, run by the second one on the first one's storage.
 #[cfg_attr(feature = "more", entrypoint)]
@@ -54,6 +65,8 @@ routes! {
     IRisk::seedCountCall => seed_count(family);
     IRisk::seedCall => seed(family, index);
     IRisk::varianceCall => variance(product, subject);
+    IRisk::setTermsURICall => set_terms_uri(product, uri);
+    IRisk::termsURICall => terms_uri(product);
     IRisk::secondExtensionCall => second_extension();
 }
 
@@ -218,6 +231,41 @@ impl RiskMore {
     pub fn variance(&self, product: U256, subject: B256) -> [U256; 4] {
         let word = Packed(self.book.variance(product, subject));
         [word.get(64, 64), word.get(128, 32), word.get(160, 32), word.get(0, 64)]
+    }
+
+    /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.
+    pub fn set_terms_uri(&mut self, product: U256, uri: &[u8]) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if self.book.route(product)?.status != 0 {
+            return Err(error!(IRisk::TermsFixed, product));
+        }
+        if uri.len() > LONGEST_URI {
+            return Err(out_of_bounds("termsURI", U256::from(uri.len())));
+        }
+        let mut words = self.book.products.setter(product);
+        words.uri_length.set(U256::from(uri.len()));
+        for (index, chunk) in uri.chunks(32).enumerate() {
+            words.uri.setter(U256::from(index)).set(B256::right_padding_from(chunk));
+        }
+        drop(words);
+        let topics = [IRisk::TermsURISet::SIGNATURE_HASH, B256::new(to_bytes(product))];
+        log_bytes(self.vm(), &topics, &[], uri);
+        Ok(())
+    }
+
+    /// Where the wording of a version is; empty where nobody told.
+    pub fn terms_uri(&self, product: U256) -> Result<Encoded> {
+        self.book.route(product)?;
+        let words = self.book.products.getter(product);
+        let length = Packed(words.uri_length.get()).u64(0, 64) as usize;
+        let mut uri = Vec::with_capacity(LONGEST_URI);
+        for index in 0..length.div_ceil(32) {
+            uri.extend_from_slice(words.uri.get(U256::from(index)).as_slice());
+        }
+        uri.truncate(length);
+        let mut encoder = Encoder::new(&[], 1);
+        encoder.bytes(&uri);
+        Ok(Encoded(encoder.finish()))
     }
 
     /// This program.
