@@ -127,7 +127,7 @@ pub const LIMITS: &[Limit] = &[
     limit("claim redemption", Which::Later, 90_000, None),
     limit("buy", Which::Later, 255_000, None),
     limit("extend", Which::Later, 155_000, Some(213_608)),
-    limit("cancel", Which::Later, 122_000, Some(169_833)),
+    limit("cancel", Which::Later, 122_000, Some(174_527)),
     limit("expire", Which::Later, 60_000, None),
 ];
 

@@ -161,20 +161,37 @@ pub fn to_u64(value: U256) -> Result<u64> {
     }
 }
 
-/// ⌊√a⌋, by Newton's iteration from above.
+/// ⌊√a⌋, by Newton's iteration from above: of the upper bits in one digit first, so that few divisions are long.
 #[must_use]
 pub fn sqrt_down(a: U256) -> U256 {
-    if a.is_zero() {
-        return a;
+    let shift = a.bit_len().saturating_sub(62).next_multiple_of(2);
+    let top = root(a.wrapping_shr(shift).as_limbs()[0]);
+    if shift == 0 {
+        return U256::from(top);
     }
-    // 2^⌈bits/2⌉ > √a, and from above the iteration falls strictly until it has arrived.
-    let mut root = U256::ONE.wrapping_shl(a.bit_len().div_ceil(2));
+    // More than √a, since a < (top + 1)² · 2^shift; and from above the iteration falls strictly until it has arrived.
+    let mut root = U256::from(top + 1).wrapping_shl(shift / 2);
     loop {
         // `root` is never zero (it stays ≥ ⌊√a⌋ ≥ 1), and the sum is at most 2^129.
         let Ok(quotient) = div_down(a, root) else {
             return U256::ZERO;
         };
         let next = root.wrapping_add(quotient).wrapping_shr(1);
+        if next >= root {
+            return root;
+        }
+        root = next;
+    }
+}
+
+/// ⌊√a⌋ of at most 62 bits.
+fn root(a: u64) -> u64 {
+    if a == 0 {
+        return 0;
+    }
+    let mut root = 1 << (64 - a.leading_zeros()).div_ceil(2);
+    loop {
+        let next = (root + a / root) >> 1;
         if next >= root {
             return root;
         }

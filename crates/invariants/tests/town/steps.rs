@@ -270,7 +270,7 @@ impl Model {
         } else {
             count.1 += 1
         }
-        self.nothing_was_called_back()?;
+        self.nothing_was_called_back(kind)?;
         let hooked = self.town.pools[1].token.habits.hook_result.borrow_mut().take();
         if let Some(Err(data)) = hooked {
             let selector = data.get(..4).and_then(|selector| <[u8; 4]>::try_from(selector).ok());
