@@ -9,7 +9,7 @@ use std::{
 };
 
 use ethers::types::U256;
-use palisade::{chain::Client, deploy::profile::usd};
+use palisade::{chain::Client, deploy::profile::usd, feed::Series};
 use stage::{Stage, developer};
 
 /// A deployment on a node, and a person with a million test dollars.
@@ -20,7 +20,10 @@ struct Desk {
 
 impl Desk {
     async fn open(name: &str) -> Self {
-        let stage = Stage::open(name).await;
+        Self::at(Stage::open(name).await).await
+    }
+
+    async fn at(stage: Stage) -> Self {
         let story = &stage.story;
         let me = developer(story.chain());
         let asset = story.asset(&me);
@@ -29,10 +32,23 @@ impl Desk {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.run_as(&self.me, arguments)
+    }
+
+    /// Runs a command with somebody's key.
+    fn run_as(&self, who: &Arc<Client>, arguments: &[&str]) -> Output {
         let mut all = arguments.to_vec();
         let (url, file) = (self.stage.node.url(), self.stage.folder.join("deployment.json"));
         all.extend(["--rpc", &url, "--deployment", path(&file)]);
-        palisade(&all)
+        let key = hex::encode(who.signer().signer().to_bytes());
+        command(&all).env("PALISADE_KEY", key).output().expect("the command runs")
+    }
+
+    /// What a command that works prints.
+    fn says_as(&self, who: &Arc<Client>, arguments: &[&str]) -> String {
+        let output = self.run_as(who, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
     }
 
     /// What a command that works prints.
@@ -65,11 +81,16 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn palisade(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("the command runs")
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
     for variable in ["PALISADE_KEY", "PALISADE_PASSWORD", "PALISADE_RPC_URL"] {
         command.env_remove(variable);
     }
-    command.args(arguments).stdin(Stdio::null()).output().expect("the command runs")
+    command.args(arguments).stdin(Stdio::null());
+    command
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,6 +212,78 @@ async fn an_incident_is_reported_and_claimed_on() {
     desk.stage.strike().await;
 }
 
+/// A depeg to less than a third: claims on it are beyond what is paid at once.
+fn collapse() -> Series {
+    let mut series = Series::turning_points();
+    for point in &mut series.points {
+        if point.price < 97_000_000 {
+            point.price = point.price * 3 / 10;
+        }
+    }
+    series
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_claim_waits_is_challenged_and_judged() {
+    let mut desk = Desk::at(Stage::open_with("jury", collapse()).await).await;
+    let (dora, carol) = (desk.stage.story.cast.dora.clone(), desk.stage.story.cast.carol.clone());
+    desk.stage.story.capital().await.unwrap();
+    let told = desk.says_as(&dora, &["vote", "stake", "1_000_000", "--yes"]);
+    assert!(told.starts_with("1,000,000.000000 PALI are staked"), "{told}");
+    desk.stage.story.pass(15 * 86_400).await.unwrap();
+    desk.stage.story.cover().await.unwrap();
+    desk.says(&["buy", "900_000", "--days", "60", "--yes"]);
+    desk.stage.story.depeg().await.unwrap();
+    desk.says(&["report"]);
+
+    let asset = desk.stage.story.asset(&desk.me);
+    let before = asset.balance_of(desk.me.address()).call().await.unwrap();
+    let told = desk.says(&["file", "2", "--yes"]);
+    assert!(told.contains("`palisade execute 2` pays them"), "{told}");
+    assert_eq!(asset.balance_of(desk.me.address()).call().await.unwrap(), before, "it waits");
+    assert!(desk.refuses(&["execute", "2"]).contains("TooEarly"));
+    assert!(desk.refuses(&["cancel", "2", "--yes"]).contains("failed"));
+
+    // somebody doubts it, and the jury agrees with him
+    let coins = desk.stage.story.asset(&carol);
+    desk.stage.story.chain().send("minting", &carol, coins.mint(carol.address(), usd(100_000))).await.unwrap();
+    let told = desk.says_as(&carol, &["challenge", "2", "--reason", "bought after the fact", "--yes"]);
+    assert!(told.starts_with("a jury decides in case #1"), "{told}");
+    assert!(desk.says(&["vote", "case", "1"]).contains("sealing votes"));
+    let told = desk.says_as(&dora, &["vote", "commit", "1", "--deny", "--reason", "so it was", "--yes"]);
+    assert!(told.starts_with("the vote is sealed"), "{told}");
+    let nobodys = text(&desk.run_as(&carol, &["vote", "reveal", "1"]).stderr);
+    assert!(nobodys.contains("holds no vote of"), "{nobodys}");
+    let profile = desk.stage.story.profile.clone();
+    let [_, committing, revealing, appealing, ..] = profile.jury;
+    desk.stage.story.pass(committing).await.unwrap();
+    assert!(desk.says_as(&dora, &["vote", "reveal", "1"]).starts_with("the vote is shown"));
+    desk.stage.story.pass(revealing + appealing + 1).await.unwrap();
+    let told = desk.says(&["execute", "2"]);
+    assert!(told.starts_with("nothing was paid: the claim on policy #2 is closed"), "{told}");
+    let told = desk.says_as(&dora, &["vote", "claim", "1"]);
+    assert!(told.contains("lost 0.000000 PALI"), "{told}");
+    let assessor = desk.stage.story.deployment.assessor(&carol);
+    let back = assessor.credit_of(asset.address(), carol.address()).call().await.unwrap();
+    assert!(back > U256::zero(), "the challenger's bond came back");
+
+    // nobody doubts the other one
+    let bob = desk.stage.story.cast.bob.clone();
+    let had = asset.balance_of(bob.address()).call().await.unwrap();
+    let told = desk.says_as(&bob, &["file", "1", "--yes"]);
+    assert!(told.contains("`palisade execute 1` pays them"), "{told}");
+    desk.stage.story.pass(8 * 86_400).await.unwrap();
+    let told = desk.says(&["execute", "1"]);
+    assert!(told.contains("were confirmed and"), "{told}");
+    let got = asset.balance_of(bob.address()).call().await.unwrap() - had;
+    assert!(got > usd(500_000), "{got}");
+
+    let told = desk.says(&["recover", "1", "1_000", "--yes"]);
+    assert!(told.starts_with("1,000.000000 USDX came back"), "{told}");
+    assert!(desk.refuses(&["recover", "1", "900_000", "--yes"]).contains("RecoveryExceedsLoss"));
+    desk.stage.strike().await;
+}
+
 #[test]
 fn a_wrong_rpc_and_a_missing_deployment_are_one_line_each() {
     let output = palisade(&["deposit", "1", "--yes", "--rpc", "http://127.0.0.1:9"]);
@@ -216,6 +309,10 @@ fn every_command_says_what_it_does() {
         "incidents",
         "report",
         "file",
+        "challenge",
+        "execute",
+        "recover",
+        "vote",
         "keeper",
         "status",
         "deploy",

@@ -50,7 +50,10 @@ async fn operations_keep_to_their_limits() {
             Some(ceiling) if gas > ceiling => {
                 broken.push(format!("{what} needs {gas}, more than the {ceiling} on record"));
             }
-            Some(_) if gas <= limit.gas => broken.push(format!("{what} has reached its goal: it needs no ceiling")),
+            // by more than runs differ
+            Some(_) if gas + gas / 100 <= limit.gas => {
+                broken.push(format!("{what} has reached its goal: it needs no ceiling"))
+            }
             _ => {}
         }
     }

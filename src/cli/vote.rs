@@ -15,9 +15,9 @@ use crate::{
     story::event,
 };
 
-/// `IJury.Vote`: awards, denies.
-const AWARD: u8 = 2;
-const DENY: u8 = 3;
+/// `IJury.Outcome`: award, denied.
+const AWARD: u8 = 1;
+const DENY: u8 = 2;
 
 /// `IJury.Phase` in words.
 const PHASES: [&str; 6] =

@@ -199,7 +199,8 @@ mod tests {
     fn a_restart_knows_what_was_spent() {
         let path = path("restart");
         let mut purse = Purse::open(&path, LIMITS).unwrap();
-        drop(purse.reserve(DAY, wei(70), wei(10), U256::zero()).unwrap().unwrap()); // the keeper is killed before it settles
+        // the keeper is killed before it settles
+        purse.reserve(DAY, wei(70), wei(10), U256::zero()).unwrap().unwrap();
         let purse = Purse::open(&path, LIMITS).unwrap();
         assert_eq!(purse.spent(DAY), wei(700));
         fs::write(&path, "[]").unwrap();

@@ -38,7 +38,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts the node and deploys, ten days before the first price.
     pub(crate) async fn open(name: &str) -> Self {
-        let series = Series::turning_points();
+        Self::open_with(name, Series::turning_points()).await
+    }
+
+    /// The same with other prices.
+    pub(crate) async fn open_with(name: &str, series: Series) -> Self {
         let config = devnode::Config {
             port: 0,
             timestamp: Some(series.points[0].time - 10 * 86_400),

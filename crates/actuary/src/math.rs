@@ -247,9 +247,8 @@ pub fn mul_div(a: U256, b: U256, d: U256) -> Result<(U256, bool)> {
                 high > left_over || high == left_over && low > rest[at + length - 2]
             } {
                 estimate -= 1;
-                (left_over, fits) = match left_over.overflowing_add(top) {
-                    (sum, over) => (sum, !over),
-                };
+                let (sum, over) = left_over.overflowing_add(top);
+                (left_over, fits) = (sum, !over);
             }
         }
         // rest[at..] -= estimate · divisor
