@@ -237,7 +237,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let shortest = uint(profile.min_seconds);
     let trigger = |more: &[Token]| [&owners(timelock, me, None)[..], more].concat();
     let depeg = d.program("depeg", Some(&trigger(&[address(sequencer), shortest.clone()]))).await?;
-    d.program("lending", Some(&trigger(&[shortest.clone()]))).await?;
+    d.program("lending", Some(&trigger(std::slice::from_ref(&shortest)))).await?;
     d.program("exploit", Some(&trigger(&[uint(profile.apart)]))).await?;
     let bridge = [address(sequencer), address(options.reporter.unwrap_or_default()), shortest.clone()];
     d.program("bridge", Some(&trigger(&bridge))).await?;

@@ -277,7 +277,7 @@ impl Jury {
             let sides = self.book.tally(id, round).sides(outcome);
             // sums of two numbers of 64 bits
             right = right.saturating_add(u128::from(sides.0));
-            wrong = wrong.saturating_add(u128::from(penalty(sides.1, head.penalty_bps())));
+            wrong = wrong.saturating_add(penalty(sides.1, head.penalty_bps()));
         }
         let forfeited = self.end_appeal(id, head, &verdict)?;
         let mut pots = self.book.pots(id);

@@ -121,7 +121,7 @@ impl RiskMore {
         if families.len() > MOST_SYNCED {
             return Err(out_of_bounds("families", U256::from(families.len())));
         }
-        for id in families.clone() {
+        for id in families {
             let (_, route) = self.newest(id)?;
             let asset_key = self.book.vaults.getter(route.vault).asset_key.get();
             let type_id = self.book.cover_type(asset_key, route.cover);

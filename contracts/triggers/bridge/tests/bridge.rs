@@ -396,7 +396,9 @@ fn a_constructor_checks_what_it_is_given() {
 fn what_is_not_registered_is_unknown() {
     let setup = Setup::empty();
     let (subject, number) = (SUBJECT, U256::ONE);
-    let unknown = |reverted: Reverted| drop(reverted.expect::<ISeriesTrigger::UnknownSubject>());
+    let unknown = |reverted: Reverted| {
+        reverted.expect::<ISeriesTrigger::UnknownSubject>();
+    };
     unknown(setup.try_observe(vec![]).unwrap_err());
     unknown(setup.report(setup.alias(), setup.start, U256::ONE).unwrap_err());
     unknown(setup.prove(0, DAY, 1, vec![]).unwrap_err());

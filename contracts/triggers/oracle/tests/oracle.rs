@@ -368,7 +368,9 @@ fn a_constructor_checks_what_it_is_given() {
 fn what_is_not_registered_is_unknown() {
     let setup = Setup::empty();
     let (subject, number) = (SUBJECT, U256::ONE);
-    let unknown = |reverted: Reverted| drop(reverted.expect::<ISeriesTrigger::UnknownSubject>());
+    let unknown = |reverted: Reverted| {
+        reverted.expect::<ISeriesTrigger::UnknownSubject>();
+    };
     let observe = ITrigger::observeCall { subject, evidence: Default::default() };
     unknown(setup.world.refused(setup.anyone, setup.trigger, observe));
     let enter = ITrigger::enterCall { subject, insured: setup.anyone, position: B256::ZERO };
