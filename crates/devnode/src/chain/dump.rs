@@ -28,7 +28,7 @@ pub enum DumpError {
     /// It cannot be decompressed.
     #[error("the dump cannot be decompressed: {0}")]
     Gzip(String),
-    /// More than [`MAX_DUMP`] bytes.
+    /// More than `MAX_DUMP` bytes.
     #[error("the dump has more than {MAX_DUMP} bytes")]
     TooLarge,
     /// Something in it is not as it should be.

@@ -1,7 +1,7 @@
 //! Stylus programs: what the chain accepts, what it charges, and how it runs them.
 //!
 //! The path of a program is [`decompress`] → [`activate`] (once, stored by ArbOS) → [`compile`] (cached by the caller
-//! per code hash) → [`run`] (each call). The EVM is behind the [`Host`] trait; everything a program can observe
+//! per code hash) → [`Invocation::run`] (each call). The EVM is behind the [`Host`] trait; everything a program can observe
 //! (ink, memory rules, the storage cache, the order of charges) is decided in this module.
 //!
 //! | file | holds |

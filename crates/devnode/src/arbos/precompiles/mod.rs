@@ -2,7 +2,7 @@
 //!
 //! Gas of a call: 3 a word of arguments, 800 to open the state (unless the method is pure), what the method burns, 3 a word
 //! of the result. The state's slots cost 800 to read, 20,000 to write (5,000 if the new value is zero). How calls end:
-//! [`Fail`].
+//! `Fail`.
 
 mod arb_debug;
 mod arb_gas_info;
