@@ -22,6 +22,8 @@ use ethers::utils::keccak256;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::whole;
+
 /// The largest program that fits one account: EIP-170, prefix included.
 pub const SIZE_LIMIT: usize = 24_576;
 
@@ -472,10 +474,8 @@ pub fn init_code(code: &[u8]) -> Vec<u8> {
 /// # Errors
 /// [`Error::File`].
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
-    let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    let failed = |source| Error::File { path: path.to_owned(), source };
-    fs::write(&partial, content).map_err(failed)?;
-    fs::rename(&partial, path).map_err(failed)
+    whole::write_by(path, &format!("partial-{}", std::process::id()), content)
+        .map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

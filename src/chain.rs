@@ -421,8 +421,7 @@ pub fn contract_error(what: &str, error: &ContractError<Client>) -> Error {
 pub(crate) fn failed<E: ethers::providers::MiddlewareError>(what: &str, error: &E) -> Error {
     let what = what.to_owned();
     let Some(response) = error.as_error_response() else {
-        let text = error.to_string();
-        let reason = text.rsplit(": ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_owned();
+        let reason = brief(error).lines().next().unwrap_or_default().to_owned();
         return Error::Rpc { what, reason };
     };
     match response.as_revert_data() {
@@ -432,7 +431,7 @@ pub(crate) fn failed<E: ethers::providers::MiddlewareError>(what: &str, error: &
 }
 
 /// The essence of a transport error.
-fn brief(error: &ProviderError) -> String {
+fn brief<E: std::fmt::Display>(error: &E) -> String {
     let text = error.to_string();
     let text = text.rsplit(": ").next().unwrap_or(&text);
     text.to_owned()

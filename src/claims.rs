@@ -14,7 +14,7 @@ use ethers::{
 
 use crate::{
     bindings::{
-        MockAggregator,
+        IDepegTrigger, MockAggregator,
         policy::{Policy, PolicyBoughtFilter},
         risk::SubjectListedFilter,
     },
@@ -24,6 +24,9 @@ use crate::{
 
 /// Most rounds that the depeg trigger takes in at once.
 pub const MOST_ROUNDS: usize = 32;
+
+/// `ITrigger.Verdict`: proven.
+pub const CONFIRMED: u8 = 2;
 
 /// Fewer blocks than this are not asked for in parts.
 const FEWEST_BLOCKS: u64 = 64;
@@ -97,12 +100,8 @@ pub async fn lines(deployment: &Deployment, client: &Arc<Client>) -> Result<Vec<
 /// RPC errors; [`Error::Rpc`] where the chain does not have the sale.
 pub async fn entry_of(deployment: &Deployment, policy: U256) -> Result<Bytes> {
     const WHAT: &str = "looking for the policy's sale";
-    let number = H256::from_low_u64_be(0);
-    let number = {
-        let mut word = number;
-        policy.to_big_endian(word.as_bytes_mut());
-        word
-    };
+    let mut number = H256::zero();
+    policy.to_big_endian(number.as_bytes_mut());
     let filter =
         Filter::new().address(deployment.address("policy")).topic0(PolicyBoughtFilter::signature()).topic1(number);
     let sale = logs(deployment, filter).await?.into_iter().find_map(decode::<PolicyBoughtFilter>);
@@ -148,8 +147,7 @@ pub async fn pending(deployment: &Deployment, client: &Arc<Client>, line: &Line)
         return Ok(Pending { waiting: 0, evidence: Bytes::default(), alarming: true });
     }
     let chain = &deployment.chain;
-    let trigger = deployment.depeg(client);
-    let trigger = crate::bindings::IDepegTrigger::new(line.trigger, trigger.client());
+    let trigger = IDepegTrigger::new(line.trigger, client.clone());
     let subject = chain.read("reading a subject", trigger.subject_of(line.subject)).await?;
     let (cursor, _): (u128, u64) = chain.read("reading the cursor", trigger.cursor_of(line.subject)).await?;
     let feed = MockAggregator::new(subject.feed, client.clone());
@@ -184,7 +182,7 @@ pub async fn best_window(
         return Ok(Bytes::default());
     }
     let chain = &deployment.chain;
-    let trigger = crate::bindings::IDepegTrigger::new(line.trigger, client.clone());
+    let trigger = IDepegTrigger::new(line.trigger, client.clone());
     let subject = chain.read("reading a subject", trigger.subject_of(line.subject)).await?;
     let window = u64::from(subject.window);
     let (worst, ..): (u64, u16, u64) =

@@ -29,3 +29,4 @@ pub mod keeper;
 pub mod report;
 pub mod story;
 pub mod trace;
+mod whole;

@@ -32,10 +32,7 @@ fn limits() -> Limits {
 /// A keeper on the chain at `url`, with the story's keeper's key.
 async fn keeper(stage: &Stage, url: &str, limits: Limits) -> (Keeper, Metrics) {
     let chain = Chain::connect(url).await.unwrap();
-    let client = chain.client(ethers::signers::Signer::with_chain_id(
-        ethers::middleware::SignerMiddleware::signer(&stage.story.cast.keeper).clone(),
-        chain.id(),
-    ));
+    let client = chain.client(stage.story.cast.keeper.signer().clone());
     let deployment = Deployment::of(chain, stage.story.deployment.ledger.clone()).unwrap();
     let purse = Purse::open(&stage.folder.join("keeper.json"), limits).unwrap();
     let metrics = Metrics::default();
@@ -269,7 +266,7 @@ async fn it_finds_its_way_into_a_new_phase_of_the_feed() {
 async fn the_command_keeps_shows_its_numbers_and_can_be_killed() {
     let stage = unreported("command").await;
     let file = stage.folder.join("deployment.json");
-    let key = ethers::middleware::SignerMiddleware::signer(&stage.story.cast.keeper).signer().to_bytes();
+    let key = stage.story.cast.keeper.signer().signer().to_bytes();
     let command = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
         command.args(["keeper", "--rpc", &stage.node.url(), "--deployment", file.to_str().unwrap()]).args(more);

@@ -14,14 +14,11 @@ use crate::{
         assessor::{ClaimDelayedFilter, ClaimSettledFilter, IncidentReportedFilter},
         policy::Policy,
     },
-    claims::{self, Line},
+    claims::{self, CONFIRMED, Line, MOST_ROUNDS},
     keeper::subject_name,
     report::{Table, percent_bps, utc},
     story::event,
 };
-
-/// `Verdict.Confirmed`.
-const CONFIRMED: u8 = 2;
 
 /// Reports that one command sends at most: 32 rounds each.
 const MOST_REPORTS: usize = 64;
@@ -147,7 +144,11 @@ pub(crate) async fn report(options: ReportOptions) -> Result<()> {
         if let Some(reported) = event(&receipt, assessor.address()) {
             last = Some(reported);
         }
-        eprintln!("  {} observations taken in, in {:?}", pending.waiting.min(32), receipt.transaction_hash);
+        eprintln!(
+            "  {} observations taken in, in {:?}",
+            pending.waiting.min(MOST_ROUNDS as u64),
+            receipt.transaction_hash
+        );
     }
     match last {
         None => println!("{name}: nothing new"),

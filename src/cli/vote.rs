@@ -13,6 +13,7 @@ use crate::{
     bindings::jury::{Case, VoteSettledFilter},
     report::utc,
     story::event,
+    whole,
 };
 
 /// `IJury.Outcome`: award, denied.
@@ -110,10 +111,7 @@ impl Drawer {
     }
 
     fn save(&self) -> Result<()> {
-        let partial = self.path.with_extension("partial");
-        fs::write(&partial, serde_json::to_vec_pretty(self)?)
-            .and_then(|()| fs::rename(&partial, &self.path))
-            .wrap_err_with(|| self.path.display().to_string())
+        whole::write(&self.path, &serde_json::to_vec_pretty(self)?).wrap_err_with(|| self.path.display().to_string())
     }
 }
 

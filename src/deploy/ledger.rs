@@ -13,6 +13,8 @@ use ethers::types::{Address, H256};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::whole;
+
 /// Why a ledger cannot be used.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -136,9 +138,7 @@ impl Ledger {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         let text = serde_json::to_vec_pretty(self).expect("a ledger is plain data");
-        let partial = self.path.with_extension("partial");
-        fs::write(&partial, text).map_err(failed)?;
-        fs::rename(&partial, &self.path).map_err(failed)
+        whole::write(&self.path, &text).map_err(failed)
     }
 
     /// Where it is kept.

@@ -27,7 +27,7 @@ use crate::{
         policy::Policy,
     },
     chain::{self, Client},
-    claims::{self, Incident, Line, MOST_ROUNDS},
+    claims::{self, CONFIRMED, Incident, Line, MOST_ROUNDS},
     deploy::Deployment,
     report::percent_bps,
     story::event,
@@ -63,9 +63,6 @@ const REPEAT: u64 = 86_400;
 
 /// `IAssessor.Stage.Waiting`.
 const WAITING: u8 = 3;
-
-/// `Verdict.Confirmed`.
-const CONFIRMED: u8 = 2;
 
 /// The longest pause after rounds that failed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
@@ -218,7 +215,7 @@ impl Keeper {
     /// Whether Assessor should hear of an incident: it is new, or proven, or closed, or much worse than what is booked; or
     /// nothing but latent evidence, which lapses if nobody repeats it.
     async fn is_news(&self, line: &Line, seen: &Incident, booked: &Incident) -> Result<bool, chain::Error> {
-        if seen.number.is_zero() || seen == booked && seen.verdict == CONFIRMED {
+        if seen.number.is_zero() {
             return Ok(false);
         }
         let worse = seen.worst_bps >= booked.worst_bps.saturating_add(MUCH_BPS);
@@ -248,16 +245,22 @@ impl Keeper {
 
     /// Processes a line's buckets where one call does not reach the present.
     async fn forward(&mut self, line: &Line, round: &mut Round) -> Done {
-        let chain = self.deployment.chain.clone();
         let risk = self.deployment.risk(&self.client);
+        let call = |weeks: u64| risk.catch_up(line.product, line.subject, weeks.into());
+        self.catch_up(&format!("the weeks of {}", subject_name(&line.subject)), call, round).await
+    }
+
+    /// Sends `call` for [`EDGES`] weeks until one week more would reach the present.
+    async fn catch_up(
+        &mut self,
+        what: &str,
+        call: impl Fn(u64) -> ContractCall<Client, bool>,
+        round: &mut Round,
+    ) -> Done {
+        let chain = self.deployment.chain.clone();
         for _ in 0..MOST_STEPS {
-            let one = risk.catch_up(line.product, line.subject, U256::one());
-            if chain.read("looking at a line's weeks", one).await? {
-                break;
-            }
-            let what = format!("the weeks of {}", subject_name(&line.subject));
-            let call = risk.catch_up(line.product, line.subject, EDGES.into());
-            if !self.act("catch up", &what, call, round).await? {
+            let reached = chain.read("looking at weeks", call(1)).await?;
+            if reached || !self.act("catch up", what, call(EDGES), round).await? {
                 break;
             }
         }
@@ -268,17 +271,8 @@ impl Keeper {
     async fn tend(&mut self, address: Address, round: &mut Round) -> Done {
         let chain = self.deployment.chain.clone();
         let vault = IVault::new(address, self.client.clone());
-        for _ in 0..MOST_STEPS {
-            if chain.read("looking at a vault's weeks", vault.catch_up(U256::one())).await? {
-                break;
-            }
-            if !self
-                .act("catch up", &format!("the weeks of vault {address:?}"), vault.catch_up(EDGES.into()), round)
-                .await?
-            {
-                break;
-            }
-        }
+        let call = |edges: u64| vault.catch_up(edges.into());
+        self.catch_up(&format!("the weeks of vault {address:?}"), call, round).await?;
         let owed: U256 = chain.read("looking at what is owed", vault.top_up()).await?;
         if !owed.is_zero() {
             self.act("top up", &format!("{owed} to claims of vault {address:?}"), vault.top_up(), round).await?;
@@ -345,17 +339,14 @@ impl Keeper {
         let claim = chain.read("reading a claim", assessor.open_claim(policy)).await?;
         let entry = claims::entry_of(&self.deployment, policy).await?;
         let call = assessor.execute(policy, entry, Bytes::default());
-        match chain.read("executing", call.clone().from(self.client.address())).await {
-            Ok(_) => {}
+        let confirmed = match chain.read("executing", call.clone().from(self.client.address())).await {
+            Ok((confirmed, _)) => confirmed,
             Err(chain::Error::Reverted { .. }) => return Ok(()), // it is too early, or its jury has not ended
             Err(error) => return Err(error.into()),
-        }
+        };
         // What would wait on at the same stage for a trigger that cannot tell is asked again, and not paid for.
-        if claim.stage == WAITING && chain.now().await? < claim.due && !claim.answered {
-            let (confirmed, _) = chain.read("executing", call.clone().from(self.client.address())).await?;
-            if confirmed.is_zero() {
-                return Ok(());
-            }
+        if claim.stage == WAITING && confirmed.is_zero() && !claim.answered && chain.now().await? < claim.due {
+            return Ok(());
         }
         self.act("execute", &format!("the claim on policy #{policy}"), call, round).await?;
         Ok(())

@@ -9,6 +9,8 @@ use std::{
 use ethers::types::U256;
 use serde::{Deserialize, Serialize};
 
+use crate::whole;
+
 /// A day, in seconds.
 const DAY: u64 = 86_400;
 
@@ -139,9 +141,7 @@ impl Purse {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let partial = self.path.with_extension("partial");
-        fs::write(&partial, serde_json::to_vec(&spent).expect("plain data")).map_err(failed)?;
-        fs::rename(&partial, &self.path).map_err(failed)?;
+        whole::write(&self.path, &serde_json::to_vec(&spent).expect("plain data")).map_err(failed)?;
         self.spent = spent;
         Ok(())
     }

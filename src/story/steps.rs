@@ -16,6 +16,7 @@ use crate::{
         policy::{Policy, PolicyBoughtFilter},
     },
     chain::{Client, Clock},
+    claims::CONFIRMED,
     deploy::profile::{BPS, usd},
     report::{percent, percent_bps, span, utc},
 };
@@ -25,9 +26,6 @@ const BATCH: usize = 24;
 
 /// So many reports take in any series that is worth playing: 32 rounds at a time.
 const MOST_REPORTS: usize = 100;
-
-/// `Verdict.Confirmed`.
-const CONFIRMED: u8 = 2;
 
 /// `ProposalState` as OpenZeppelin numbers it.
 const SUCCEEDED: u8 = 4;
