@@ -43,6 +43,8 @@ interface IAssessor is IOwned {
     event ClaimDisputed(uint256 indexed policy, uint256 indexed incident, address indexed claimant, uint8 stage, uint256 amount, uint256 bond);
     event ClaimChallenged(uint256 indexed policy, address indexed challenger, uint256 bond);
     event ClaimProlonged(uint256 indexed policy, uint64 due, bytes32 reason);
+    /// A claim that waits rose with its loss.
+    event ClaimRaised(uint256 indexed policy, uint256 indexed incident, address indexed holder, uint256 amount, uint64 due);
     /// A jury was asked; reason: the hash of what the asker says.
     event JuryAsked(uint256 indexed policy, uint256 indexed juryCase, address indexed asker, bool second, bytes32 reason);
     /// The trigger said no (or was silent for all the time it had): until due it may still be proven otherwise.
@@ -111,9 +113,14 @@ interface IAssessor is IOwned {
     function fileDisputed(uint256 policy, uint256 incident, uint16 lossBps, bytes calldata entry, bytes calldata evidence, bytes32 reason)
         external returns (uint8 stage, uint256 amount);
     /// Challenges a delayed claim, once, before it is due: a jury decides, and only 66 % against it keep it from being
-    /// paid. The bond, pulled from the caller, comes back if they do, else it is the holder's.
+    /// paid. The bond, pulled from the caller, comes back if they do, else half is the holder's and half the jury's money.
     function challenge(uint256 policy, bytes32 reason) external returns (uint256 juryCase);
-    /// Goes on with a claim as far as time and others allow; anyone. entry and evidence are for one that waits for data.
+    /// Raises a delayed or challenged claim to the loss that its trigger proves now, while its incident's time lasts; a
+    /// delayed one may wait longer for it. Holder or operator. Answers with the whole claim.
+    function raiseClaim(uint256 policy, bytes calldata entry, bytes calldata evidence) external returns (uint256 amount);
+    /// Goes on with a claim as far as time and others allow; anyone. entry and evidence are for one that waits for data,
+    /// and for a delayed one of an exploit, which is proven again: the smaller loss is paid (for 30 days only where holder
+    /// or operator executes, or where nothing came back).
     /// confirmed and paid are as in file; zeros where it is denied, or goes on waiting at another stage.
     function execute(uint256 policy, bytes calldata entry, bytes calldata evidence)
         external returns (uint256 confirmed, uint256 paid);

@@ -69,6 +69,21 @@ interface IGovernor is IERC165, IERC6372, ITokenReceiver {
     error ReentrancyGuardReentrantCall();
     error MathOverflow();
 
+    // OpenZeppelin's, which nothing here raises: names are constants, every proposal is queued, params count nothing,
+    // ballots take the nonce that is next, amounts fit.
+    error InvalidAccountNonce(address account, uint256 currentNonce);
+    error GovernorInvalidVoteParams();
+    error GovernorAlreadyQueuedProposal(uint256 proposalId);
+    error GovernorNotQueuedProposal(uint256 proposalId);
+    error GovernorQueueNotImplemented();
+    error CheckpointUnorderedInsertion();
+    error InvalidShortString();
+    error StringTooLong(string str);
+    error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value);
+
+    // Of ERC-5267; the domain never changes.
+    event EIP712DomainChanged();
+
     /// Refuses: the timelock holds the DAO's money.
     receive() external payable;
 

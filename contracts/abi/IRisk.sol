@@ -200,10 +200,10 @@ interface IRisk is IOwned, IPausable {
 
     // Called by Assessor
     /// An incident's newest state, as the trigger tells it (verdict as ITrigger.Verdict). Answers with the vault's
-    /// reserve before and after. What is no news (the same latent evidence again, an incident that is closed in the
-    /// books, NotMet for a confirmed one) changes nothing.
+    /// reserve before and after, and with the line's own after. What is no news (the same latent evidence again, an
+    /// incident that is closed in the books, NotMet for a confirmed one) changes nothing.
     function incident(uint256 product, bytes32 subject, uint256 number, uint256 verdict, uint256 openedAt, uint256 closedAt, uint256 worstBps)
-        external returns (uint256 reserveBefore, uint256 reserveAfter);
+        external returns (uint256 reserveBefore, uint256 reserveAfter, uint256 lineReserve);
     /// A policy's confirmed claims rise from before to total. cover: amount times ratio; filed: whether it had
     /// filed before; lossBps: its own loss, to which a closed incident's worst is raised first. Answers with the
     /// vault's reserve before and after the claim. Fails after the deadline and while filing is paused.

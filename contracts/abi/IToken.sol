@@ -37,11 +37,19 @@ interface IToken is IERC20, IERC20Permit, IVotes {
     error ERC20ExceededSafeSupply(uint256 increasedSupply, uint256 cap);
     error ECDSAInvalidSignature();
     error ECDSAInvalidSignatureS(bytes32 s);
-    /// There is no checkpoint at this position.
-    error CheckpointOutOfBounds(uint32 position, uint32 count);
+    // OpenZeppelin's, which nothing here raises: names are constants, signatures have three words, times only grow.
+    error ECDSAInvalidSignatureLength(uint256 length);
+    error CheckpointUnorderedInsertion();
+    error ERC6372InconsistentClock();
+    error InvalidShortString();
+    error StringTooLong(string str);
+    error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value);
+
+    // Of ERC-5267; the domain never changes.
+    event EIP712DomainChanged();
 
     /// How many checkpoints the votes of an account have.
     function numCheckpoints(address account) external view returns (uint32);
-    /// A checkpoint of an account's votes, the oldest first.
+    /// A checkpoint of an account's votes, the oldest first; Panic(0x32) where there is none, as in Solidity.
     function checkpoints(address account, uint32 pos) external view returns (Checkpoint208 memory);
 }

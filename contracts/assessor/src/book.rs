@@ -3,21 +3,27 @@
 
 use actuary::math::{add, sub};
 use alloy_primitives::{Address, B256, U256};
-use alloy_sol_types::SolCall;
+use alloy_sol_types::{SolCall, SolError};
 use protocol::{
     Result, Word,
     abi::{
         IAssessor::{
             BountyEarned, ClaimDelayed, ClaimSettled, EntryMismatch, IncidentReported, NoIncident, NothingToPay,
         },
-        IERC4626, IPolicy, IRisk, ITrigger, IVault, NotWired,
+        IERC4626,
+        IFallTrigger::InsufficientGas,
+        IPolicy, IRisk, ITrigger, IVault, NotWired,
     },
-    call::{Answer, ask, require_code, tell, tell_raw, token},
+    call::{Answer, ask, ask_raw, require_code, tell, tell_raw, token},
     emit, error,
     ext::Extension,
     roles::Roles,
 };
-use standards::{abi::to_bytes, encoder::Encoder, packed::Packed};
+use standards::{
+    abi::{Revert, to_bytes},
+    encoder::Encoder,
+    packed::Packed,
+};
 use stylus_sdk::{
     prelude::*,
     storage::{StorageAddress, StorageMap, StorageU256},
@@ -26,7 +32,7 @@ use stylus_sdk::{
 
 use crate::{
     claim::{Claim, ClaimWords, Stage},
-    incident::Incident,
+    incident::{INCONCLUSIVE, Incident},
     opened::{BPS, Opened},
     rules::{AtOnce, Rules},
 };
@@ -73,6 +79,8 @@ pub struct Book {
     /// asset → bonds and credits; and account → credits.
     pub(crate) held: StorageMap<Address, StorageU256>,
     pub(crate) credits: StorageMap<Address, StorageMap<Address, StorageU256>>,
+    /// hash of (product, subject, number) → what of an incident's claims was confirmed but not paid at once.
+    waited: StorageMap<B256, StorageU256>,
 }
 
 /// Where a product's calls go.
@@ -203,11 +211,13 @@ impl Book {
 // ——————————————————————————————————————————————————————————————————————————————————————————————————————— incidents
 
 impl Book {
-    /// Books an incident that nobody has reported yet for the policy's line, as its trigger tells it. Number 0 is none:
-    /// it stands for the position by itself.
+    /// Books an incident that nobody has reported yet for the policy's line, as its trigger tells it, and brings those
+    /// before it up to date: none of them stays open in the books since a later one was booked first. Number 0 is none: it
+    /// stands for the position by itself.
     ///
     /// # Errors
-    /// `NoIncident` for a number that the trigger does not know; what the trigger and Risk refuse.
+    /// `NoIncident` for a number that the trigger does not know; `IRisk.CatchUpFirst` where so many are not booked that
+    /// they have to be reported first; what the trigger and Risk refuse.
     pub fn require_booked(&mut self, opened: &Opened, trigger: Address, number: U256) -> Result<Incident> {
         let known = self.incident(opened.product, opened.subject, number);
         if known.is_booked() || number.is_zero() {
@@ -217,12 +227,16 @@ impl Book {
         if incident.opened_at() == 0 {
             return Err(error!(NoIncident, opened.product, opened.subject));
         }
-        self.book(opened.product, opened.subject, number, incident)?;
-        let line = self.line_key(opened.product, opened.subject);
-        if self.newest.get(line) < number {
-            self.newest.setter(line).set(number);
+        let (product, subject) = (opened.product, opened.subject);
+        if self.newest(product, subject) < number {
+            let wanted = u64::try_from(number).unwrap_or(u64::MAX);
+            if self.catch_up(product, subject, trigger, wanted, incident)?.0 != wanted {
+                return Err(error!(IRisk::CatchUpFirst));
+            }
+        } else {
+            self.book(product, subject, number, incident)?;
         }
-        Ok(self.incident(opened.product, opened.subject, number))
+        Ok(self.incident(product, subject, number))
     }
 
     /// Books anew an incident that was latent when it was booked last, since a policy has been proven under it: latent
@@ -240,13 +254,14 @@ impl Book {
     }
 
     /// Fails where the time for claims under an incident is over: its product's grace since its closing was booked. For
-    /// the newest incident of a line Risk knows that; an older one must not come back with it.
+    /// the newest incident of a line Risk knows that where it books a claim that is proven; an older one must not come
+    /// back with it, and what is not proven must not either (`unproven`).
     ///
     /// # Errors
     /// `IRisk.ClaimAfterDeadline`.
-    pub fn require_in_time(&self, opened: &Opened, incident: Incident, number: U256) -> Result<()> {
+    pub fn require_in_time(&self, opened: &Opened, incident: Incident, number: U256, unproven: bool) -> Result<()> {
         let recorded = incident.recorded();
-        if recorded == 0 || number >= self.newest(opened.product, opened.subject) {
+        if recorded == 0 || !unproven && number >= self.newest(opened.product, opened.subject) {
             return Ok(());
         }
         let grace = self.terms(opened.product, GRACE)?;
@@ -322,7 +337,7 @@ impl Book {
         Ok(())
     }
 
-    /// Books one incident in Risk where it has news; answers with the vault's reserve after it.
+    /// Books one incident in Risk where it has news; answers with the line's reserve after it.
     fn book(&mut self, product: U256, subject: B256, number: U256, incident: Incident) -> Result<Option<U256>> {
         let before = self.incident(product, subject, number);
         if before.told() == incident.told() {
@@ -339,11 +354,29 @@ impl Book {
         let reporter = self.vm().msg_sender();
         emit!(self.vm(), IncidentReported, [product, subject, number], [reporter, verdict, opened, closed, worst]);
         let words = [product, subject.word(), number, verdict.word(), opened.word(), closed.word(), worst.word()];
-        tell(self.vm(), self.risk.get(), IRisk::incidentCall::SELECTOR, &words)?.word(1).map(Some)
+        tell(self.vm(), self.risk.get(), IRisk::incidentCall::SELECTOR, &words)?.word(2).map(Some)
     }
 }
 
 // ——————————————————————————————————————————————————————————————————————————————————————————————————————— a claim
+
+/// A call about a policy: its terms, its entry and an incident's number.
+fn about(opened: &Opened, selector: [u8; 4], words: usize, entry: &[u8], incident: U256) -> Encoder {
+    let mut call = Encoder::new(&selector, words);
+    call.word(opened.subject.word())
+        .word(opened.insured.word())
+        .word(opened.position.word())
+        .word(opened.start.word())
+        .word(opened.end.word())
+        .bytes(entry)
+        .word(incident);
+    call
+}
+
+/// Whether a trigger says that its caller gave it too little gas.
+pub(crate) fn is_short_of_gas(refused: &Revert) -> bool {
+    refused.data().starts_with(&InsufficientGas::SELECTOR)
+}
 
 impl Book {
     /// Locks the policy for a claim by the caller and checks the entry against the one that it was sold with.
@@ -379,27 +412,57 @@ impl Book {
         entry: &[u8],
         evidence: &[u8],
     ) -> Result<(u64, u64)> {
-        let mut call = Encoder::new(&ITrigger::proveCall::SELECTOR, 8);
-        call.word(opened.subject.word())
-            .word(opened.insured.word())
-            .word(opened.position.word())
-            .word(opened.start.word())
-            .word(opened.end.word())
-            .bytes(entry)
-            .word(incident)
-            .bytes(evidence);
+        let mut call = about(opened, ITrigger::proveCall::SELECTOR, 8, entry, incident);
+        call.bytes(evidence);
         let answer = tell_raw(self.vm(), trigger, &call.finish())?;
         Ok((answer.u64(0)?, answer.u64(1)?.min(BPS)))
+    }
+
+    /// The trigger's word where its silence counts for somebody: one that refuses the evidence is asked without any, so
+    /// that nobody makes it silent by what he sends; one that refuses that as well cannot tell.
+    ///
+    /// # Errors
+    /// What ran out of gas, or says that it would: it has said nothing.
+    pub fn hear(
+        &self,
+        opened: &Opened,
+        trigger: Address,
+        incident: U256,
+        entry: &[u8],
+        evidence: &[u8],
+    ) -> Result<(u64, u64)> {
+        let refused = match self.prove(opened, trigger, incident, entry, evidence) {
+            Ok(word) => return Ok(word),
+            Err(refused) => refused,
+        };
+        if refused.data().is_empty() || is_short_of_gas(&refused) {
+            return Err(refused);
+        }
+        let call = about(opened, ITrigger::lossCall::SELECTOR, 7, entry, incident);
+        match ask_raw(self.vm(), trigger, &call.finish()) {
+            Ok(answer) => Ok((answer.u64(0)?, answer.u64(1)?.min(BPS))),
+            Err(refused) if is_short_of_gas(&refused) => Err(refused),
+            Err(_) => Ok((INCONCLUSIVE, 0)),
+        }
     }
 
     /// By how much a policy's claims under an incident rise with this loss: beyond what was confirmed or denied before,
     /// at most by what is left of the cover.
     ///
+    /// What a jury awarded for the position by itself (number 0) counts under every incident, and all that is confirmed
+    /// counts for the position by itself: no loss is paid twice under two numbers.
+    ///
     /// # Errors
     /// `NothingToPay`.
     pub fn rise(&self, policy: U256, incident: U256, opened: &Opened, loss_bps: u64) -> Result<U256> {
         let (confirmed, denied) = self.claims(policy, incident);
-        let had = add(confirmed, denied)?;
+        let elsewhere = match incident {
+            U256::ZERO => opened.confirmed.saturating_sub(confirmed),
+            // a word that is not read where it must be zero
+            _ if opened.confirmed == confirmed => U256::ZERO,
+            _ => self.claims(policy, U256::ZERO).0,
+        };
+        let had = add(add(confirmed, denied)?, elsewhere)?;
         let left = opened.cover()?.saturating_sub(opened.confirmed);
         let rise = opened.claim(loss_bps)?.saturating_sub(had).min(left);
         if rise.is_zero() { Err(error!(NothingToPay, policy, incident)) } else { Ok(rise) }
@@ -429,13 +492,20 @@ impl Book {
         Ok(true)
     }
 
-    /// How long a claim waits that is not paid at once.
+    /// How long a claim waits that is not paid at once: by all that was confirmed under its incident, at once or not, so
+    /// that parts wait as long as the whole.
     ///
     /// # Errors
     /// `MathOverflow`; what the vault refuses.
-    pub fn delay(&self, route: &Route, opened: &Opened, claim: &Proven) -> Result<u64> {
-        let paid = self.incident(opened.product, opened.subject, claim.incident).paid();
-        self.rules().delay(add(paid, claim.rise)?, self.capital(route.vault)?)
+    pub fn delay(&mut self, route: &Route, opened: &Opened, claim: &Proven) -> Result<u64> {
+        let mut size = claim.rise;
+        if !claim.incident.is_zero() {
+            let key = self.incident_key(opened.product, opened.subject, claim.incident);
+            let waited = add(self.waited.get(key), claim.rise)?;
+            self.waited.setter(key).set(waited);
+            size = add(Incident(Packed(self.incidents.get(key))).paid(), waited)?;
+        }
+        self.rules().delay(size, self.capital(route.vault)?)
     }
 
     /// A vault's capital for capacity.
@@ -443,16 +513,18 @@ impl Book {
         ask(self.vm(), vault, IVault::capitalCall::SELECTOR, &[])?.word(0)
     }
 
-    /// Reserves what is claimed until it is decided; answers with Risk's code for it.
+    /// Reserves what is claimed until it is decided, beside `held` of the policy's that is; answers with Risk's code for
+    /// it.
     ///
     /// # Errors
     /// What Risk refuses.
-    pub fn reserve(&self, opened: &Opened, proven_bps: u64, amount: U256) -> Result<u64> {
-        let words = self.risk_words(opened, proven_bps, amount)?;
+    pub fn reserve(&self, opened: &Opened, proven_bps: u64, held: U256, amount: U256) -> Result<u64> {
+        let words = self.risk_words(opened, proven_bps, held, amount)?;
         tell(self.vm(), self.risk.get(), IRisk::reserveClaimCall::SELECTOR, &words)?.u64(0)
     }
 
-    fn risk_words(&self, opened: &Opened, loss_bps: u64, amount: U256) -> Result<[U256; 8]> {
+    fn risk_words(&self, opened: &Opened, loss_bps: u64, held: U256, amount: U256) -> Result<[U256; 8]> {
+        let before = add(opened.confirmed, held)?;
         Ok([
             opened.product,
             opened.subject.word(),
@@ -460,8 +532,8 @@ impl Book {
             opened.cover()?,
             opened.deadline,
             opened.filed.word(),
-            opened.confirmed,
-            add(opened.confirmed, amount)?,
+            before,
+            add(before, amount)?,
         ])
     }
 
@@ -478,10 +550,10 @@ impl Book {
         let risk = self.risk.get();
         let reserve = if incident.is_zero() {
             // no incident holds it: it is reserved and decided in one
-            let code = self.reserve(opened, 0, rise)?;
+            let code = self.reserve(opened, 0, U256::ZERO, rise)?;
             self.decide(opened, code, rise, rise)?
         } else {
-            tell(self.vm(), risk, IRisk::claimCall::SELECTOR, &self.risk_words(opened, loss_bps, rise)?)?
+            tell(self.vm(), risk, IRisk::claimCall::SELECTOR, &self.risk_words(opened, loss_bps, U256::ZERO, rise)?)?
         };
         self.settle(policy, incident, opened, route.vault, rise, &reserve)
     }
@@ -521,7 +593,7 @@ impl Book {
         let now = self.vm().block_timestamp();
         let due = now.saturating_add(self.delay(route, opened, claim)?);
         let proven = if claim.incident.is_zero() { 0 } else { claim.loss_bps };
-        let code = self.reserve(opened, proven, claim.rise)?;
+        let code = self.reserve(opened, proven, U256::ZERO, claim.rise)?;
         self.set_claim(
             claim.policy,
             &Claim {

@@ -1,7 +1,7 @@
 //! An open claim: what it waits for, what it is about, and whose bond it holds.
 //!
 //! ```text
-//! state   stage 4 | incident 32 | loss 16 | filed 40 | due 40 | risk's code 24 | answered 1 | prolonged 1 | second 1
+//! state   stage 4 | incident 32 | loss 16 | filed 40 | due 40 | risk's code 24 | answered 1 | prolonged 1 | second 1 | refused 1
 //! amounts amount 96 | bond 96
 //! party   address 160 | held 96      case   the jury's number
 //! ```
@@ -71,6 +71,8 @@ pub struct Claim {
     pub answered: bool,
     pub prolonged: bool,
     pub second: bool,
+    /// The answer was a no of the trigger, not its silence.
+    pub refused: bool,
     /// What is paid at most; at most `held`.
     pub amount: U256,
     pub bond: U256,
@@ -95,6 +97,7 @@ impl ClaimWords {
             answered: state.u64(156, 1) == 1,
             prolonged: state.u64(157, 1) == 1,
             second: state.u64(158, 1) == 1,
+            refused: state.u64(159, 1) == 1,
             amount: amounts.get(0, 96),
             bond: amounts.get(96, 96),
             party: party.address(0),
@@ -114,7 +117,8 @@ impl ClaimWords {
             .with_u64(132, 24, claim.code)
             .with_u64(156, 1, u64::from(claim.answered))
             .with_u64(157, 1, u64::from(claim.prolonged))
-            .with_u64(158, 1, u64::from(claim.second));
+            .with_u64(158, 1, u64::from(claim.second))
+            .with_u64(159, 1, u64::from(claim.refused));
         let amounts = Packed::default().with(0, 96, claim.amount).with(96, 96, claim.bond);
         let party = Packed::default().with_address(0, claim.party).with(160, 96, claim.held);
         self.state.set(state.0);

@@ -88,7 +88,7 @@ impl Assessor {
     ///
     /// # Errors
     /// `EntryMismatch`, `NoIncident`, `ClaimAfterDeadline` (of `IRisk`: the grace of an incident that is not the newest
-    /// is over), `ClaimNotMet`, `ClaimInconclusive`, `NothingToPay`; `NotWired`, `ReentrancyGuardReentrantCall`,
+    /// is over), `CatchUpFirst` (of `IRisk`: more incidents than one filing books), `ClaimNotMet`, `ClaimInconclusive`, `NothingToPay`; `NotWired`, `ReentrancyGuardReentrantCall`,
     /// `InvalidReturnData`, and what Policy, Risk, Vault and the trigger refuse.
     ///
     /// # Events
@@ -98,7 +98,7 @@ impl Assessor {
         let opened = self.book.open_policy(policy, entry)?;
         let route = self.book.route(opened.product)?;
         let booked = self.book.require_booked(&opened, route.trigger, incident)?;
-        self.book.require_in_time(&opened, booked, incident)?;
+        self.book.require_in_time(&opened, booked, incident, false)?;
 
         let (verdict, loss_bps) = self.book.prove(&opened, route.trigger, incident, entry, evidence)?;
         emit!(self.vm(), ClaimFiled, [policy, incident, opened.holder], [verdict, loss_bps]);

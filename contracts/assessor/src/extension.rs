@@ -9,12 +9,12 @@ use protocol::{
         AlreadyWired,
         IAssessor::{
             self, AlreadyProlonged, BondForfeited, BondReturned, ClaimAnswered, ClaimChallenged, ClaimConfirmed,
-            ClaimDenied, ClaimDisputed, ClaimFiled, ClaimInconclusive, ClaimProlonged, ClaimReopened, CreditWithdrawn,
-            JuryAsked, JuryNotAllowed, JurySet, LimitsSet, LossRecovered, NotClaimant, NothingToWithdraw, PeersSet,
-            ProlongedTooLong, RecoveryExceedsLoss, RulesSet, TooEarly, TooLate, UnexpectedBalance, VerdictPending,
-            WrongStage,
+            ClaimDenied, ClaimDisputed, ClaimFiled, ClaimInconclusive, ClaimNotMet, ClaimProlonged, ClaimRaised,
+            ClaimReopened, CreditWithdrawn, JuryAsked, JuryNotAllowed, JurySet, LimitsSet, LossRecovered, NotClaimant,
+            NothingToPay, NothingToWithdraw, PeersSet, ProlongedTooLong, RecoveryExceedsLoss, RulesSet, TooEarly,
+            TooLate, UnexpectedBalance, VerdictPending, WrongStage,
         },
-        IERC20, IJury, IOwned, IPolicy, IVault, NotWired, ParameterOutOfBounds,
+        IERC20, IERC721, IJury, IOwned, IPolicy, IVault, NotWired, ParameterOutOfBounds,
     },
     call::{ask, require_code, tell, token, try_ask},
     emit, error,
@@ -28,7 +28,7 @@ use stylus_sdk::{
 };
 
 use crate::{
-    book::{Book, Proven, Route},
+    book::{Book, Proven, Route, is_short_of_gas},
     claim::{Claim, Stage},
     incident::{CONFIRMED, INCONCLUSIVE, NOT_MET},
     opened::{BPS, Opened},
@@ -103,6 +103,7 @@ routes! {
     IAssessor::wireJuryCall => wire_jury(jury);
     IAssessor::setRulesCall => set_rules(values);
     IAssessor::setLimitsCall => set_limits(vault, instant_bps, min_bond);
+    IAssessor::raiseClaimCall => raise_claim(policy, entry, evidence);
     IAssessor::prolongCall => prolong(policy, duration, reason);
     IOwned::ownerCall => owner();
     IOwned::pendingOwnerCall => pending_owner();
@@ -138,13 +139,8 @@ impl AssessorExt {
         let opened = self.book.open_policy(policy, entry)?;
         let route = self.book.route(opened.product)?;
         let booked = self.book.require_booked(&opened, route.trigger, incident)?;
-        self.book.require_in_time(&opened, booked, incident)?;
-        let verdict = match self.book.prove(&opened, route.trigger, incident, entry, evidence) {
-            Ok((verdict, _)) => verdict,
-            // one that ran out of gas has said nothing
-            Err(refused) if refused.data().is_empty() => return Err(refused),
-            Err(_) => INCONCLUSIVE,
-        };
+        self.book.require_in_time(&opened, booked, incident, true)?;
+        let (verdict, _) = self.book.hear(&opened, route.trigger, incident, entry, evidence)?;
         let loss_bps = u64::from(loss_bps).min(BPS);
         emit!(self.vm(), ClaimFiled, [policy, incident, opened.holder], [verdict, loss_bps]);
         let (now, caller) = (self.vm().block_timestamp(), self.vm().msg_sender());
@@ -158,7 +154,7 @@ impl AssessorExt {
             }
             _ => return Err(error!(ClaimConfirmed, policy, incident)),
         };
-        let code = self.book.reserve(&opened, 0, amount)?;
+        let code = self.book.reserve(&opened, 0, U256::ZERO, amount)?;
         let mut claim = Claim {
             stage,
             incident: incident.as_limbs()[0], // Risk has bounded it
@@ -274,6 +270,62 @@ impl AssessorExt {
         Ok(claim.case)
     }
 
+    /// Raises a claim that waits for its delay or a jury to what its trigger proves now; `IAssessor.raiseClaim`.
+    ///
+    /// # Errors
+    /// `WrongStage`, `NotClaimant`, `EntryMismatch`, `ClaimNotMet`, `ClaimInconclusive`, `NothingToPay`, `TooLate`,
+    /// `ReentrancyGuardReentrantCall`; what Risk and the trigger refuse.
+    ///
+    /// # Events
+    /// `ClaimRaised`.
+    pub fn raise_claim(&mut self, policy: U256, entry: &[u8], evidence: &[u8]) -> Result<U256> {
+        let lock = Lock::take()?;
+        let mut claim = self.book.claim(policy);
+        let incident = U256::from(claim.incident);
+        if !matches!(claim.stage, Stage::Delayed | Stage::Challenged) || incident.is_zero() {
+            return Err(error!(WrongStage, policy, claim.stage.code()));
+        }
+        let (opened, route) = self.policy_and_route(policy)?;
+        if !self.acts_for(opened.holder)? {
+            return Err(error!(NotClaimant, self.vm().msg_sender(), policy));
+        }
+        self.book.require_entry(&opened, entry)?;
+        let loss_bps = match self.book.prove(&opened, route.trigger, incident, entry, evidence)? {
+            (CONFIRMED, loss_bps) => loss_bps,
+            (INCONCLUSIVE, _) => return Err(error!(ClaimInconclusive, policy, incident)),
+            _ => return Err(error!(ClaimNotMet, policy, incident)),
+        };
+        let more = self.book.rise(policy, incident, &opened, loss_bps)?.saturating_sub(claim.held);
+        if more.is_zero() {
+            return Err(error!(NothingToPay, policy, incident));
+        }
+        // What is reserved is decided in one: Risk must still count both parts alike.
+        if self.book.reserve(&opened, loss_bps, claim.held, more)? != claim.code {
+            return Err(error!(TooLate, policy, claim.due));
+        }
+        let delay = self.book.delay(&route, &opened, &Proven { policy, incident, loss_bps, rise: more })?;
+        if claim.stage == Stage::Delayed {
+            claim.due = claim.due.max(self.vm().block_timestamp().saturating_add(delay));
+        }
+        claim.loss_bps = loss_bps;
+        claim.amount = add(claim.amount, more)?;
+        claim.held = add(claim.held, more)?;
+        self.book.set_claim(policy, &claim);
+        emit!(self.vm(), ClaimRaised, [policy, incident, opened.holder], [claim.amount, U256::from(claim.due)]);
+        lock.release();
+        Ok(claim.amount)
+    }
+
+    /// Whether the caller is a policy's holder or his operator.
+    fn acts_for(&self, holder: Address) -> Result<bool> {
+        let caller = self.vm().msg_sender();
+        if caller == holder {
+            return Ok(true);
+        }
+        let words = [holder.word(), caller.word()];
+        ask(self.vm(), self.book.policy.get(), IERC721::isApprovedForAllCall::SELECTOR, &words)?.bool(0)
+    }
+
     /// Makes a delayed claim wait longer, once. Guardian or owner.
     ///
     /// # Errors
@@ -384,7 +436,10 @@ impl AssessorExt {
         }
         let (opened, route) = self.policy_and_route(policy)?;
         let done = match claim.stage {
-            Stage::Delayed => self.end(policy, &claim, &opened, &route, claim.amount)?,
+            Stage::Delayed => {
+                let amount = self.still_lost(policy, &claim, &opened, &route, entry, evidence)?;
+                self.end(policy, &claim, &opened, &route, amount)?
+            }
             Stage::Reopened => {
                 self.return_bond(policy, &claim, &route)?;
                 self.end(policy, &claim, &opened, &route, U256::ZERO)?
@@ -397,13 +452,58 @@ impl AssessorExt {
         Ok(done)
     }
 
-    /// A challenged claim is paid unless the jury denied it. The challenger was right, or his bond is the holder's.
+    /// What of a delayed claim is still lost now. An exploit is looked at again at payment, and the smaller loss counts:
+    /// what was given back meanwhile is not paid for. Others pay what was proven.
+    ///
+    /// Who executes chooses the moment, and an observation could be bent for it: for [`REPLY`] only who speaks for the
+    /// policy may take less than was proven, and nobody has to take nothing.
+    ///
+    /// # Errors
+    /// `EntryMismatch`, `ClaimInconclusive`; what ran out of gas.
+    fn still_lost(
+        &mut self,
+        policy: U256,
+        claim: &Claim,
+        opened: &Opened,
+        route: &Route,
+        entry: &[u8],
+        evidence: &[u8],
+    ) -> Result<U256> {
+        let incident = U256::from(claim.incident);
+        if !route.slow || incident.is_zero() {
+            return Ok(claim.amount);
+        }
+        self.book.require_entry(opened, entry)?;
+        let over = self.vm().block_timestamp() > claim.due.saturating_add(REPLY);
+        let (verdict, loss_bps) = match self.book.hear(opened, route.trigger, incident, entry, evidence) {
+            Ok(word) => word,
+            Err(refused) if is_short_of_gas(&refused) => return Err(refused),
+            Err(_) => (INCONCLUSIVE, 0),
+        };
+        let lost = match verdict {
+            CONFIRMED => self.book.rise(policy, incident, opened, loss_bps).unwrap_or_default().min(claim.amount),
+            NOT_MET => U256::ZERO,
+            // a source that is silent for so long leaves it at what it said before
+            _ if over => claim.amount,
+            _ => return Err(error!(ClaimInconclusive, policy, incident)),
+        };
+        if lost < claim.amount && !over && !self.acts_for(opened.holder)? {
+            return Err(error!(ClaimInconclusive, policy, incident));
+        }
+        Ok(lost)
+    }
+
+    /// A challenged claim is paid unless the jury denied it. The challenger was right, or half of his bond is the holder's,
+    /// whom he kept waiting, and half the jury's money, so that nobody challenges himself for nothing.
     fn end_challenge(&mut self, policy: U256, claim: &Claim, opened: &Opened, route: &Route) -> Result<(U256, U256)> {
         let denied = self.outcome(policy, claim)? == Outcome::Denied;
         let asset = self.book.asset(route.vault)?;
         if !denied {
-            self.book.credit(asset, opened.holder, claim.bond)?;
-            emit!(self.vm(), BondForfeited, [policy, opened.holder], [claim.bond]);
+            let half = claim.bond.wrapping_shr(1);
+            self.book.credit(asset, opened.holder, claim.bond.saturating_sub(half))?;
+            emit!(self.vm(), BondForfeited, [policy, opened.holder], [claim.bond.saturating_sub(half)]);
+            self.book.release(asset, half)?;
+            emit!(self.vm(), BondForfeited, [policy, Address::ZERO], [half]);
             return self.end(policy, claim, opened, route, claim.amount);
         }
         self.return_bond(policy, claim, route)?;
@@ -451,8 +551,11 @@ impl AssessorExt {
     ) -> Result<(U256, U256)> {
         self.book.require_entry(opened, entry)?;
         let (now, incident) = (self.vm().block_timestamp(), U256::from(claim.incident));
-        let proven = self.book.prove(opened, route.trigger, incident, entry, evidence);
-        let (verdict, loss_bps) = proven.unwrap_or((INCONCLUSIVE, 0));
+        let (verdict, loss_bps) = match self.book.hear(opened, route.trigger, incident, entry, evidence) {
+            Ok(word) => word,
+            Err(refused) if is_short_of_gas(&refused) => return Err(refused),
+            Err(_) => (INCONCLUSIVE, 0),
+        };
         let rise = match verdict {
             CONFIRMED => self.book.rise(policy, incident, opened, loss_bps).unwrap_or_default().min(claim.held),
             _ => U256::ZERO,
@@ -478,7 +581,8 @@ impl AssessorExt {
             if now <= claim.due {
                 return Err(error!(TooEarly, policy, claim.due));
             }
-            if said_no {
+            // a no is not undone by silence
+            if said_no || claim.refused {
                 self.forfeit_bond(policy, &claim, route)?;
             } else {
                 self.return_bond(policy, &claim, route)?;
@@ -489,6 +593,7 @@ impl AssessorExt {
             return Err(error!(ClaimInconclusive, policy, incident));
         }
         claim.answered = true;
+        claim.refused = said_no;
         claim.due = now.saturating_add(REPLY);
         self.book.set_claim(policy, &claim);
         emit!(self.vm(), ClaimAnswered, [policy], [U256::from(verdict), U256::from(claim.due)]);

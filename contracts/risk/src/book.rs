@@ -420,6 +420,20 @@ impl Book {
         Ok(())
     }
 
+    /// Takes into the loss history that what a line's incidents cost rises: each counts up to the cap. Answers with the
+    /// family where that changed it.
+    pub(crate) fn learn(&self, open: &Open, before: u128, after: u128) -> Result<Option<Family>> {
+        let terms = self.evidence(open.product).believing(open.route.prior);
+        let cap = amount(terms.get(field::LOSS_CAP))?;
+        let loss = after.min(cap) - before.min(cap);
+        if loss == 0 {
+            return Ok(None);
+        }
+        let mut family = self.family(open.route.family)?;
+        self.record(open.route.family, &mut family, &terms, loss, 0, 0)?;
+        Ok(Some(family))
+    }
+
     /// Takes a loss into a family's evidence: `loss` on `exposure` (asset times years) that happened `ago` seconds ago.
     ///
     /// # Errors

@@ -13,8 +13,7 @@ use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
 
 use crate::{
     book::{Book, MOST_WEEKS, Open, amount},
-    family::Family,
-    line::{Claims, Moment, Report, State, Suspended, Verdict},
+    line::{Claims, Moment, Report, State, Verdict},
     sale::{Order, Wanted},
     terms::{field, name},
 };
@@ -38,7 +37,6 @@ routes! {
     IRisk::incidentCall => incident(product, subject, number, verdict, opened_at, closed_at, worst_bps);
     IRisk::claimCall => claim(product, subject, loss_bps, cover, deadline, filed, before, total);
     IRisk::reserveClaimCall => reserve_claim(product, subject, loss_bps, cover, deadline, filed, before, total);
-    IRisk::decideClaimCall => decide_claim(product, subject, code, held, paid);
     IRisk::gateCall => gate(vault);
     IRisk::catchUpCall => catch_up(product, subject, n);
     IRisk::quoteCall => quote(product, subject, amount, term, capital);
@@ -155,7 +153,7 @@ impl Risk {
 
     // —————————————————————————————————————————————————————————————————————————————————————————————————— Assessor
 
-    /// Books what a trigger says about an incident. Answers with the vault's reserve before and after.
+    /// Books what a trigger says about an incident. Answers with the vault's reserve before and after, and the line's.
     #[allow(clippy::too_many_arguments)]
     pub fn incident(
         &mut self,
@@ -166,7 +164,7 @@ impl Risk {
         opened_at: U256,
         closed_at: U256,
         worst_bps: U256,
-    ) -> Result<(U256, U256)> {
+    ) -> Result<(U256, U256, U256)> {
         self.book.only_assessor()?;
         let now = U256::from(self.vm().block_timestamp());
         let bounded = |value: U256, least: U256, most: U256, text: &str| {
@@ -204,7 +202,7 @@ impl Risk {
             let words = [state.word(), worst.word(), line.reserve().word()];
             emit!(self.vm(), IRisk::IncidentChanged, [product, subject, number], [words[0], words[1], words[2]]);
         }
-        Ok((U256::from(reserve.before), U256::from(reserve.after)))
+        Ok((U256::from(reserve.before), U256::from(reserve.after), U256::from(line.reserve())))
     }
 
     /// Books the rise of a policy's confirmed claims. Answers with the vault's reserve before and after the claim.
@@ -229,13 +227,13 @@ impl Risk {
         open.line.claim(rise)?;
         let reserve = self.book.reserve(&open)?.after;
 
-        let family = self.evidence(&open, counted, open.line.confirmed)?;
+        let family = self.book.learn(&open, counted, open.line.confirmed)?;
         self.book.close(&open, family, None)?;
         Ok((U256::from(reserve_before), U256::from(reserve)))
     }
 
     /// Reserves the rise of a policy's claims until it is decided, beside the line and in full. Answers with what
-    /// `decide_claim` is told of it.
+    /// `decide_claim`, in the third program, is told of it.
     #[allow(clippy::too_many_arguments)]
     pub fn reserve_claim(
         &mut self,
@@ -260,30 +258,6 @@ impl Risk {
         self.book.reserve_beside(open.route.vault, rise, proven, false)?;
         emit!(self.vm(), IRisk::ClaimReserved, [product, subject], [rise]);
         Ok(suspended.code())
-    }
-
-    /// Ends what `reserve_claim` began. Answers with the vault's reserve before and after what is paid.
-    pub fn decide_claim(
-        &mut self,
-        product: U256,
-        subject: B256,
-        code: u64,
-        held: U256,
-        paid: U256,
-    ) -> Result<(U256, U256)> {
-        self.book.only_assessor()?;
-        let mut open = self.book.open(product, subject, MOST_WEEKS, true)?;
-        let (held, paid) = (amount(held)?, amount(paid)?);
-        let back = held.checked_sub(paid).ok_or(actuary::Overflow)?;
-        let suspended = Suspended::from_code(code);
-        open.line.decide(suspended, back)?;
-        // under its own incidents V has it already
-        let counted = if open.line.still_counts(suspended) { open.line.confirmed.saturating_sub(paid) } else { 0 };
-        let family = self.evidence(&open, counted, counted + paid)?;
-        self.book.close(&open, family, None)?;
-        let reserve = U256::from(self.book.reserve_beside(open.route.vault, held, suspended.is_proven(), true)?);
-        emit!(self.vm(), IRisk::ClaimDecided, [product, subject], [held, paid]);
-        Ok((actuary::math::add(reserve, U256::from(paid))?, reserve))
     }
 
     // ————————————————————————————————————————————————————————————————————————————————————————— Vault and anyone
@@ -374,20 +348,6 @@ impl Risk {
             open.line.file(week, claims.cover)?;
         }
         Ok((open, claims))
-    }
-
-    /// Takes into the loss history that what a line's incidents cost rises: each counts up to the cap. Answers with the
-    /// family where that changed it.
-    fn evidence(&self, open: &Open, before: u128, after: u128) -> Result<Option<Family>> {
-        let terms = self.book.evidence(open.product).believing(open.route.prior);
-        let cap = amount(terms.get(field::LOSS_CAP))?;
-        let loss = after.min(cap) - before.min(cap);
-        if loss == 0 {
-            return Ok(None);
-        }
-        let mut family = self.book.family(open.route.family)?;
-        self.book.record(open.route.family, &mut family, &terms, loss, 0, 0)?;
-        Ok(Some(family))
     }
 
     /// An order's price, as `IRisk.Quote`.

@@ -612,7 +612,9 @@ impl Line {
     }
 
     /// Makes `report`'s incident the newest one, if it is not. What claims under the former one can take goes on
-    /// counting: in full where it was never closed, at its worst where it was; not where it was latent only.
+    /// counting: in full where it was never closed, at its worst where it was; not where it was latent only. The time for
+    /// claims under those before begins again where one was never closed, or the new one is proven: latent evidence, which
+    /// costs little to feign, does not hold them.
     fn supersede(&mut self, report: &Report, at: &Moment) {
         let deductible = at.deductible;
         let episode = &mut self.episode;
@@ -620,13 +622,14 @@ impl Line {
         if report.number == episode.number {
             return;
         }
+        let unclosed = self.state == State::Open && episode.confirmed;
         let owed = match self.state {
-            State::Open if episode.confirmed => FULL - deductible,
+            State::Open if unclosed => FULL - deductible,
             State::Closed if episode.confirmed => episode.worst.saturating_sub(deductible),
             _ => 0,
         };
         episode.others = (episode.others + owed).min(FULL);
-        if episode.others > 0 {
+        if episode.others > 0 && (unclosed || report.verdict == Verdict::Confirmed) {
             episode.lapse_at = episode.lapse_at.max(at.lapse());
         }
         let newer = report.number - episode.number;

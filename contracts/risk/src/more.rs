@@ -1,4 +1,5 @@
-//! The third program: historical losses, evidence on the level of cover types, and where wordings are.
+//! The third program: what claims end with that were kept waiting, historical losses, evidence on the level of cover
+//! types, and where wordings are.
 //!
 //! Products of one cover type in vaults of one asset learn from each other. The type has losses and an exposure of its
 //! own, kept as those of a family are, and what they say is the prior rate of its products. Nothing of this is written
@@ -30,8 +31,9 @@ use standards::{
 use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
 
 use crate::{
-    book::{Book, Route, amount},
+    book::{Book, MOST_WEEKS, Route, amount},
     family::Family,
+    line::Suspended,
     terms::{RATE_UNIT, Terms, field, name, refused},
 };
 
@@ -57,6 +59,7 @@ unsafe impl TopLevelStorage for RiskMore {}
 
 routes! {
     RiskMore;
+    IRisk::decideClaimCall => decide_claim(product, subject, code, held, paid);
     IRisk::setCoverTypeCall => set_cover_type(asset_key, cover, prior_rate, credibility, half_life, loss_cap);
     IRisk::syncCoverTypeCall => sync_cover_type(families);
     IRisk::coverTypeCall => cover_type(asset_key, cover);
@@ -71,6 +74,30 @@ routes! {
 }
 
 impl RiskMore {
+    /// Ends what `reserve_claim` began. Answers with the vault's reserve before and after what is paid.
+    pub fn decide_claim(
+        &mut self,
+        product: U256,
+        subject: B256,
+        code: u64,
+        held: U256,
+        paid: U256,
+    ) -> Result<(U256, U256)> {
+        self.book.only_assessor()?;
+        let mut open = self.book.open(product, subject, MOST_WEEKS, true)?;
+        let (held, paid) = (amount(held)?, amount(paid)?);
+        let back = held.checked_sub(paid).ok_or(actuary::Overflow)?;
+        let suspended = Suspended::from_code(code);
+        open.line.decide(suspended, back)?;
+        // under its own incidents V has it already
+        let counted = if open.line.still_counts(suspended) { open.line.confirmed.saturating_sub(paid) } else { 0 };
+        let family = self.book.learn(&open, counted, counted + paid)?;
+        self.book.close(&open, family, None)?;
+        let reserve = U256::from(self.book.reserve_beside(open.route.vault, held, suspended.is_proven(), true)?);
+        emit!(self.vm(), IRisk::ClaimDecided, [product, subject], [held, paid]);
+        Ok((actuary::math::add(reserve, U256::from(paid))?, reserve))
+    }
+
     /// Sets what is believed of a cover type before evidence, how much that weighs, in what time evidence is half
     /// forgotten, and the most that one historical loss counts. Evidence that is there stays.
     pub fn set_cover_type(

@@ -10,7 +10,8 @@ use alloy_primitives::{
     Address, B256, U256,
     aliases::{U48, U208},
 };
-use protocol::{Result, abi::IToken::CheckpointOutOfBounds, error};
+use alloy_sol_types::Panic;
+use protocol::{Result, error};
 use standards::{
     eip712::{self, DomainDescription},
     permit::{Nonces, Permit},
@@ -24,6 +25,9 @@ pub const NAME: &str = "Palisade";
 pub const SYMBOL: &str = "PALI";
 /// The version of the signatures' domain.
 pub const VERSION: &str = "1";
+
+/// Solidity's code of an index out of bounds.
+const OUT_OF_BOUNDS: u64 = 0x32;
 
 /// The token: votes, and the nonces that permits and delegations share.
 #[entrypoint]
@@ -189,10 +193,13 @@ impl<'a> Token {
     }
 
     /// Time and value of a checkpoint of `account`'s votes, the oldest first.
+    ///
+    /// # Errors
+    /// `Panic(0x32)` where there is none, as an index out of bounds has in Solidity.
     pub fn checkpoints(&self, account: Address, pos: u32) -> Result<(U48, U208)> {
         match self.votes.checkpoint(account, pos) {
             Some(checkpoint) => Ok((U48::from(checkpoint.time), U208::from(checkpoint.value))),
-            None => Err(error!(CheckpointOutOfBounds, pos, self.num_checkpoints(account))),
+            None => Err(error!(Panic, OUT_OF_BOUNDS)),
         }
     }
 }

@@ -7,7 +7,7 @@ use alloy_primitives::{
     aliases::{U48, U208},
     hex, keccak256, uint,
 };
-use alloy_sol_types::{Eip712Domain, SolCall, SolInterface, SolStruct, SolValue, sol};
+use alloy_sol_types::{Eip712Domain, Panic, SolCall, SolInterface, SolStruct, SolValue, sol};
 use proptest::prelude::*;
 use protocol::abi::{IERC20, IERC20Permit, IERC6372, IToken, IVotes};
 use testkit::{
@@ -341,7 +341,8 @@ fn changes_of_one_second_make_one_checkpoint() {
         found.map(|checkpoint| (checkpoint._key, checkpoint._value))
     };
     assert_eq!(count(), 0);
-    checkpoint(0).unwrap_err().expect::<IToken::CheckpointOutOfBounds>();
+    let nothing = checkpoint(0).unwrap_err().expect::<Panic>();
+    assert_eq!(nothing.code, U256::from(0x32), "as Solidity has it");
     bank.delegate(bank.alice, bank.alice);
     bank.transfer(bank.alice, bank.bob, 1);
     assert_eq!(count(), 1);
@@ -355,9 +356,8 @@ fn changes_of_one_second_make_one_checkpoint() {
         let value = SUPPLY - U256::from(pos + 1);
         assert_eq!(found, (U48::from(start + 10 * u64::from(pos)), U208::from(value)));
     }
-    let error = checkpoint(5).unwrap_err().expect::<IToken::CheckpointOutOfBounds>();
-    assert_eq!((error.position, error.count), (5, 5));
-    checkpoint(u32::MAX).unwrap_err().expect::<IToken::CheckpointOutOfBounds>();
+    checkpoint(5).unwrap_err().expect::<Panic>();
+    checkpoint(u32::MAX).unwrap_err().expect::<Panic>();
 }
 
 #[test]

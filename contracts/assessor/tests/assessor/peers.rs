@@ -157,7 +157,7 @@ impl Setup {
             U256::from(PRODUCT),
             U256::from(PRODUCT),
         ));
-        s.risk.answers::<IRisk::incidentCall>((U256::from(1), U256::from(2)));
+        s.risk.answers::<IRisk::incidentCall>((U256::from(1), U256::from(2), U256::from(2)));
         s.risk.answers::<IRisk::claimCall>((U256::from(900_000), U256::from(828_000)));
         s.clock(1_000);
         let mut terms = [U256::ZERO; 27];

@@ -14,7 +14,7 @@ use crate::peers::*;
 fn every_function_of_the_interface_is_routed_and_no_other() {
     let s = Setup::bare();
     let selectors: Vec<_> = IAssessor::IAssessorCalls::selectors().chain(IOwned::IOwnedCalls::selectors()).collect();
-    assert_eq!(selectors.len(), 30 + 8);
+    assert_eq!(selectors.len(), 31 + 8);
     s.world.assert_split::<Assessor, AssessorExt>(selectors);
     assert!(!s.world.routes::<Assessor>([0xde, 0xad, 0xbe, 0xef]));
     assert!(!s.world.routes::<AssessorExt>([0xde, 0xad, 0xbe, 0xef]));
@@ -264,15 +264,16 @@ fn a_claim_names_an_incident_that_the_trigger_knows() {
 }
 
 #[test]
-fn an_incident_that_nobody_has_reported_is_booked_by_the_first_claim() {
+fn an_incident_that_nobody_has_reported_is_booked_by_the_first_claim_after_those_before_it() {
     let s = Setup::new();
-    s.knows((2, 1_000, 1_500, 1_000));
+    let told = (2, 1_000, 1_500, 1_000);
+    s.knows(told);
     s.file(3).unwrap();
-    assert_eq!(s.bookings(), vec![(3, (2, 1_000, 1_500, 1_000))]);
-    assert_eq!((s.newest(), s.booked(3)), (3, (2, 1_000, 1_500, 1_000)));
-    // An older one too; the newest stays the newest.
+    assert_eq!(s.bookings(), [1, 2, 3].map(|number| (number, told)));
+    assert_eq!((s.newest(), s.booked(3)), (3, told));
+    // An older one is known then; the newest stays the newest.
     s.file(2).unwrap();
-    assert_eq!((s.bookings().len(), s.newest()), (1, 3));
+    assert_eq!((s.bookings().len(), s.newest()), (0, 3));
     s.sells(Terms { confirmed: 144_000, ..Terms::new() });
     s.proves(2, 1_100);
     s.file(3).unwrap();

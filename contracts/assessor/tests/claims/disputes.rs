@@ -82,7 +82,7 @@ fn a_challenged_claim_that_the_jury_denies_is_undone_to_the_unit() {
 }
 
 #[test]
-fn a_challenged_claim_is_paid_unless_it_is_denied_and_the_bond_is_the_holders() {
+fn a_challenged_claim_is_paid_unless_it_is_denied_and_half_of_the_bond_is_the_holders() {
     for (outcome, award) in [(DRAW, U256::ZERO), (AWARD, usd(1)), (AWARD, U256::MAX)] {
         let (town, policy, incident) = delayed();
         let (alice, bob) = (town.person("alice"), town.person("bob"));
@@ -91,7 +91,7 @@ fn a_challenged_claim_is_paid_unless_it_is_denied_and_the_bond_is_the_holders() 
         let before = town.money(alice);
         assert_eq!(town.execute(policy), (usd(1_000_000), usd(1_000_000)));
         assert_eq!(town.money(alice) - before, usd(1_000_000));
-        assert_eq!((town.credit(alice), town.credit(bob)), (usd(20_000), U256::ZERO));
+        assert_eq!((town.credit(alice), town.credit(bob)), (usd(10_000), U256::ZERO));
         assert_eq!(town.read(town.assessor, claimOfCall { policy, incident: u(incident) }), usd(1_000_000));
     }
 }
@@ -106,7 +106,7 @@ fn a_jury_that_never_ends_leaves_a_challenged_claim_to_the_triggers_word() {
         town.refused::<VerdictPending>(town.person("anyone"), execution(policy));
         town.world.warp(1);
         assert_eq!(town.execute(policy).1, usd(1_000_000));
-        assert_eq!(town.credit(town.person("alice")), usd(20_000));
+        assert_eq!(town.credit(town.person("alice")), usd(10_000));
     }
 }
 

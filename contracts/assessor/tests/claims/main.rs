@@ -2,6 +2,7 @@
 //! stage of an open claim, and every way out of it.
 
 mod disputes;
+mod griefers;
 mod limits;
 mod money;
 mod world;

@@ -10,7 +10,9 @@ use alloy_sol_types::{Revert, SolCall, SolError, SolValue};
 use assessor::{Assessor, AssessorExt};
 use policy::{Policy, PolicyExt};
 use protocol::abi::{
-    IAssessor, IERC721, IERC4626, IJury, IOwned, IPolicy,
+    IAssessor, IERC721, IERC4626,
+    IFallTrigger::InsufficientGas,
+    IJury, IOwned, IPolicy,
     IRisk::{self, Limits, Pricing, Terms},
     ITrigger, IVault,
 };
@@ -77,6 +79,10 @@ pub(crate) struct Script {
     pub(crate) word: Cell<Option<(u8, u16)>>,
     /// It reverts, with or without an error.
     pub(crate) broken: Cell<Option<bool>>,
+    /// It takes no evidence.
+    pub(crate) strict: Cell<bool>,
+    /// It says that it was given too little gas.
+    pub(crate) starved: Cell<bool>,
 }
 
 struct Trigger(Rc<Script>);
@@ -100,9 +106,20 @@ impl Native for Trigger {
                 Ok((U256::from(events.len()), verdict, opened, closed, worst).abi_encode())
             }
             ITrigger::enterCall::SELECTOR => Ok((true, Bytes::new(), U256::MAX, U256::MAX).abi_encode_params()),
-            ITrigger::proveCall::SELECTOR => {
-                let call = ITrigger::proveCall::abi_decode(input).map_err(|_| vec![])?;
-                let event = at(call.number).map_or((NOT_MET, 0), |event| (event.0, event.3));
+            ITrigger::proveCall::SELECTOR | ITrigger::lossCall::SELECTOR => {
+                let number = if selector == ITrigger::lossCall::SELECTOR {
+                    ITrigger::lossCall::abi_decode(input).map_err(|_| vec![])?.number
+                } else {
+                    let call = ITrigger::proveCall::abi_decode(input).map_err(|_| vec![])?;
+                    if self.0.starved.get() {
+                        return Err(InsufficientGas { left: u(1), needed: u(2) }.abi_encode());
+                    }
+                    if self.0.strict.get() && !call.evidence.is_empty() {
+                        return Err(Revert::from("no evidence").abi_encode());
+                    }
+                    call.number
+                };
+                let event = at(number).map_or((NOT_MET, 0), |event| (event.0, event.3));
                 let (verdict, loss) = self.0.word.get().unwrap_or(event);
                 Ok((U256::from(verdict), U256::from(loss)).abi_encode())
             }
@@ -486,4 +503,8 @@ pub(crate) fn challenge(policy: U256) -> IAssessor::challengeCall {
 
 pub(crate) fn execution(policy: U256) -> IAssessor::executeCall {
     IAssessor::executeCall { policy, entry: Bytes::new(), evidence: Bytes::new() }
+}
+
+pub(crate) fn raising(policy: U256) -> IAssessor::raiseClaimCall {
+    IAssessor::raiseClaimCall { policy, entry: Bytes::new(), evidence: Bytes::new() }
 }

@@ -408,6 +408,41 @@ fn an_older_incident_may_be_booked_late() {
 }
 
 #[test]
+fn latent_evidence_after_a_closed_incident_does_not_hold_its_reserve_longer() {
+    let town = Town::plain();
+    town.buy("X", m(10));
+    town.warp(2 * DAY);
+    let opened = town.now();
+    town.book(town.report("X", 1, CONFIRMED, opened, opened, 4_000));
+    let lapse = town.line("X").lapseAt;
+    // feigned again and again, and taken back
+    for number in 2..6 {
+        town.warp(GRACE / 5);
+        town.book(town.report("X", number, INCONCLUSIVE, town.now(), 0, 4_000));
+        assert_eq!(town.line("X").state, OPEN);
+        town.book(town.report("X", number, NOT_MET, town.now(), town.now(), 0));
+        assert_eq!((town.line("X").state, town.line("X").lapseAt), (CLOSED, lapse));
+    }
+    assert_eq!(town.gate().reserve, m(4));
+    town.warp(GRACE / 5 + 1);
+    town.catch_up("X", 64);
+    assert_eq!((town.line("X").state, town.gate().reserve), (QUIET, m(0)));
+}
+
+#[test]
+fn latent_evidence_after_an_incident_that_was_never_closed_begins_its_time() {
+    let town = Town::plain();
+    town.buy("X", m(10));
+    town.warp(2 * DAY);
+    town.open("X");
+    town.warp(GRACE);
+    town.book(town.report("X", 2, INCONCLUSIVE, town.now(), 0, 4_000));
+    town.book(town.report("X", 2, NOT_MET, town.now(), town.now(), 0));
+    assert_eq!((town.line("X").state, town.line("X").lapseAt), (CLOSED, town.clock() + GRACE));
+    assert_eq!(town.gate().reserve, m(10));
+}
+
+#[test]
 fn an_older_incident_opens_a_line_that_has_lapsed() {
     let town = Town::plain();
     let mut a = town.make(IRisk::underwriteCall { term: u(300 * DAY), ..town.purchase("X", m(10)) });

@@ -287,17 +287,18 @@ impl Model {
         }
     }
 
-    /// Makes `number` the newest incident of a line.
-    fn supersede(&mut self, index: usize, number: u64) {
+    /// Makes `number` the newest incident of a line; what is proven begins the time for claims again.
+    fn supersede(&mut self, index: usize, number: u64, proven: bool) {
         let lapse = self.town.clock() + GRACE;
         let line = &mut self.lines[index];
         if number == line.number {
             return;
         }
-        if let Some(old) = line.newest.take().filter(|incident| incident.confirmed) {
+        let old = line.newest.take().filter(|incident| incident.confirmed);
+        if let Some(old) = old {
             line.others = (line.others + old.takes()).min(FULL);
         }
-        if line.others > 0 {
+        if line.others > 0 && (proven || old.is_some_and(|old| !old.closed)) {
             line.lapse_at = line.lapse_at.max(lapse);
         }
         line.number = number;
@@ -320,7 +321,7 @@ impl Model {
         if known {
             return;
         }
-        self.supersede(index, number);
+        self.supersede(index, number, false);
         self.expose(index, opened);
         let line = &mut self.lines[index];
         line.evidence = (line.evidence.0.max(opened), line.evidence.1.max(worst));
@@ -332,7 +333,7 @@ impl Model {
         if self.lines[index].closed.contains(&number) {
             return;
         }
-        self.supersede(index, number);
+        self.supersede(index, number, true);
         let was_quiet = self.lines[index].is_quiet();
         self.expose(index, opened);
         let lapse = self.town.clock() + GRACE;
