@@ -472,9 +472,10 @@ impl Line {
         Ok(())
     }
 
-    /// Sets D; to nothing where nothing is left of any policy that has filed.
+    /// Sets D. It stays where nothing is left of any policy that has filed: what they have undecided may come back. As long
+    /// as it does not, F is zero, and D counts for nothing.
     fn remember(&mut self, earlier: u128) {
-        self.earlier = if self.cover > self.scheduled { EARLIER.kept(earlier) } else { 0 };
+        self.earlier = EARLIER.kept(earlier);
     }
 
     /// Takes what a policy claims out of the line until it is decided. What the trigger has proven counts as confirmed

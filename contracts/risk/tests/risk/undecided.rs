@@ -119,6 +119,23 @@ fn it_outlives_the_lapse_of_its_incident_and_is_exposed_to_another_when_denied()
 }
 
 #[test]
+fn what_was_confirmed_before_is_not_forgotten_while_all_that_is_left_is_undecided() {
+    let (town, mut first, _) = two();
+    let opened = town.now();
+    town.open("X");
+    town.claim(&mut first, 4_000, usd(400));
+    let code = reserve(&town, &mut first, 0, usd(600));
+    town.book(town.report("X", 1, CONFIRMED, opened, town.now(), 4_000));
+    town.warp(GRACE + 1);
+    town.catch_up("X", 100);
+    decide(&town, &mut first, code, usd(600), U256::ZERO);
+    // Half of what was sold to each: 500 of 600, and 500 of 1,000.
+    let reserve = town.book(town.report("X", 2, CONFIRMED, town.now(), town.now(), 5_000)).1;
+    assert!(reserve >= usd(1_000) && reserve < usd(1_001), "{reserve}");
+    assert_eq!(town.claim(&mut first, 5_000, usd(500)).0, reserve);
+}
+
+#[test]
 fn it_can_be_denied_after_others_of_its_incident_have_left_the_books() {
     let (town, mut first, mut second) = two();
     town.open("X");
