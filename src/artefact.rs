@@ -131,6 +131,7 @@ pub const PROGRAMS: &[Program] = &[
     program("certificate", "certificate", "contracts/certificate", None),
     program("assessor", "assessor", "contracts/assessor", None),
     program("depeg", "depeg", "contracts/triggers/depeg", None),
+    program("impermanent-loss", "impermanent-loss", "contracts/triggers/impermanent-loss", None),
     // It does nothing but calculate, and is small: speed before size.
     Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", None) },
 ];

@@ -24,6 +24,7 @@ bindings! {
     assessor: IAssessor = "contracts/abi/json/IAssessor.json";
     distribution: IDistribution = "contracts/abi/json/IDistribution.json";
     depeg: IDepegTrigger = "contracts/abi/json/IDepegTrigger.json";
+    impermanent_loss: IImpermanentLossTrigger = "contracts/abi/json/IImpermanentLossTrigger.json";
     lending_strategy: LendingStrategy = "tests/solidity/artifacts/LendingStrategy.json";
     stable_coin: StableCoin = "tests/solidity/artifacts/StableCoin.json";
     aggregator: MockAggregator = "tests/solidity/artifacts/MockAggregator.json";

@@ -24,6 +24,8 @@ sol!("../../contracts/abi/ICertificate.sol");
 sol!("../../contracts/abi/IDistribution.sol");
 sol!("../../contracts/abi/IAssessor.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
+sol!("../../contracts/abi/IVarianceSource.sol");
+sol!("../../contracts/abi/IImpermanentLossTrigger.sol");
 
 pub use IOwned::{
     AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller,
