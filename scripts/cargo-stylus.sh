@@ -12,9 +12,15 @@ tool=$tools/bin/cargo-stylus
 
 if [[ "$("$tool" stylus --version 2>/dev/null)" != *" $version" ]]; then
     echo "Building cargo-stylus $version…" >&2
-    # Unoptimised: it waits for the node and for Cargo most of the time. -rdynamic: what it replays finds its host
-    # calls in it.
-    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 RUSTFLAGS="-C link-args=-rdynamic" \
+    # Unoptimised: it waits for the node and for Cargo most of the time. The program that it replays finds its host calls
+    # in it, so they are exported; all symbols (-rdynamic) would keep what this compiler has no __rust_probestack for.
+    exported=
+    for name in 'account_*' 'block_*' call_contract chainid contract_address 'create[12]' delegate_call_contract emit_log \
+        'evm_*' exit_early 'math_*' 'msg_*' native_keccak256 pay_for_memory_grow 'read_*' return_data_size \
+        static_call_contract 'storage_*' 'transient_*' 'tx_*' write_result 'log_*'; do
+        exported+=" -C link-arg=-Wl,--export-dynamic-symbol=$name"
+    done
+    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 RUSTFLAGS=$exported \
         cargo install --debug --locked --version "$version" --root "$tools" cargo-stylus
     rm -rf "$tools/build"
 fi

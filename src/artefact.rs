@@ -122,6 +122,7 @@ pub const PROGRAMS: &[Program] = &[
     program("governor-ext", "governor", "contracts/governor", Some("ext")),
     program("risk", "risk", "contracts/risk", None),
     program("risk-ext", "risk", "contracts/risk", Some("ext")),
+    program("risk-more", "risk", "contracts/risk", Some("more")),
     program("vault", "vault", "contracts/vault", None),
     program("vault-ext", "vault", "contracts/vault", Some("ext")),
     program("vault-more", "vault", "contracts/vault", Some("more")),
@@ -130,8 +131,15 @@ pub const PROGRAMS: &[Program] = &[
     program("policy-ext", "policy", "contracts/policy", Some("ext")),
     program("certificate", "certificate", "contracts/certificate", None),
     program("assessor", "assessor", "contracts/assessor", None),
+    program("jury", "jury", "contracts/jury", None),
+    program("jury-ext", "jury", "contracts/jury", Some("ext")),
+    program("assessor-ext", "assessor", "contracts/assessor", Some("ext")),
     program("depeg", "depeg", "contracts/triggers/depeg", None),
     program("impermanent-loss", "impermanent-loss", "contracts/triggers/impermanent-loss", None),
+    program("lending", "lending", "contracts/triggers/lending", None),
+    program("exploit", "exploit", "contracts/triggers/exploit", None),
+    program("bridge", "bridge", "contracts/triggers/bridge", None),
+    program("oracle", "oracle", "contracts/triggers/oracle", None),
     // It does nothing but calculate, and is small: speed before size.
     Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", None) },
 ];

@@ -127,6 +127,19 @@ pub struct Signed {
     tx: TypedTransaction,
 }
 
+impl Signed {
+    /// The gas that it may use, the price of a unit that it may pay, and the ether that goes with it.
+    #[must_use]
+    pub fn at_most(&self) -> (U256, U256, U256) {
+        let price = match &self.tx {
+            TypedTransaction::Eip1559(tx) => tx.max_fee_per_gas.unwrap_or_default(),
+            tx => tx.gas_price().unwrap_or_default(),
+        };
+        let value = self.tx.value().copied().unwrap_or_default();
+        (self.tx.gas().copied().unwrap_or_default(), price, value)
+    }
+}
+
 /// A chain.
 #[derive(Clone, Debug)]
 pub struct Chain {
@@ -213,6 +226,14 @@ impl Chain {
         Ok(block.map_or(0, |block| block.timestamp.as_u64()))
     }
 
+    /// The number of the newest block.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn block_number(&self) -> Result<u64> {
+        Ok(self.rpc("reading the newest block", self.provider.get_block_number().await)?.as_u64())
+    }
+
     /// Lets the clock reach `time`: moves it where that is possible, waits else. Where blocks are made on demand only,
     /// `client` sends itself nothing, so that there is a newest block of that time to estimate and call at.
     ///
@@ -286,7 +307,7 @@ impl Chain {
         tx.set_from(client.address());
         tx.set_chain_id(self.id);
         if tx.gas().is_none() {
-            let estimate = client.estimate_gas(&tx, None).await.map_err(|error| self.refused(what, &error))?;
+            let estimate = client.estimate_gas(&tx, None).await.map_err(|error| failed(what, &error))?;
             tx.set_gas(estimate + estimate / 4);
         }
         let price = self.rpc(what, self.provider.get_gas_price().await)?;
@@ -317,13 +338,16 @@ impl Chain {
     pub async fn submit(&self, what: &str, signed: &Signed) -> Result<TransactionReceipt> {
         let pending = self.provider.send_raw_transaction(signed.raw.clone()).await;
         if let Err(error) = pending {
-            return Err(Error::Reverted { what: what.into(), reason: reason_of(&error) });
+            return Err(failed(what, &error));
         }
         let receipt = self.receipt(what, signed.hash).await?;
         if receipt.status != Some(1.into()) {
             let block = receipt.block_number.map(|number| BlockNumber::Number(number).into());
             let reason = match self.provider.call(&signed.tx, block).await {
-                Err(error) => reason_of(&error),
+                Err(error) => match failed(what, &error) {
+                    Error::Reverted { reason, .. } => reason,
+                    _ => "the node does not say why".into(),
+                },
                 Ok(_) => "it succeeds when repeated: out of gas, or the state has changed".into(),
             };
             return Err(Error::FailedOnChain { what: what.into(), hash: signed.hash, reason });
@@ -380,33 +404,31 @@ impl Chain {
     fn rpc<T>(&self, what: &str, result: std::result::Result<T, ProviderError>) -> Result<T> {
         result.map_err(|error| Error::Rpc { what: what.into(), reason: brief(&error) })
     }
-
-    fn refused(&self, what: &str, error: &<Client as Middleware>::Error) -> Error {
-        Error::Reverted { what: what.into(), reason: reason_of(error) }
-    }
 }
 
 /// A contract error in the contract's own words.
 #[must_use]
 pub fn contract_error(what: &str, error: &ContractError<Client>) -> Error {
-    let reason = match error.as_revert() {
-        Some(data) => failure::decode(data),
-        None => error.to_string(),
-    };
-    Error::Reverted { what: what.into(), reason }
+    match error {
+        ContractError::Revert(data) => Error::Reverted { what: what.into(), reason: failure::decode(data) },
+        ContractError::MiddlewareError { e } => failed(what, e),
+        ContractError::ProviderError { e } => failed(what, e),
+        other => Error::Reverted { what: what.into(), reason: other.to_string() },
+    }
 }
 
-/// Why a request failed, decoded where it carries revert data.
-fn reason_of<E: ethers::providers::MiddlewareError>(error: &E) -> String {
-    if let Some(response) = error.as_error_response() {
-        if let Some(data) = response.as_revert_data()
-            && !data.is_empty()
-        {
-            return failure::decode(&data);
-        }
-        return response.message.clone();
+/// What the node refused, decoded where it carries revert data; or that it did not answer.
+pub(crate) fn failed<E: ethers::providers::MiddlewareError>(what: &str, error: &E) -> Error {
+    let what = what.to_owned();
+    let Some(response) = error.as_error_response() else {
+        let text = error.to_string();
+        let reason = text.rsplit(": ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_owned();
+        return Error::Rpc { what, reason };
+    };
+    match response.as_revert_data() {
+        Some(data) if !data.is_empty() => Error::Reverted { what, reason: failure::decode(&data) },
+        _ => Error::Reverted { what, reason: response.message.clone() },
     }
-    error.to_string()
 }
 
 /// The essence of a transport error.

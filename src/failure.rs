@@ -14,7 +14,12 @@ const INTERFACES: &[&str] = &[
     include_str!("../contracts/abi/json/IVault.json"),
     include_str!("../contracts/abi/json/IPolicy.json"),
     include_str!("../contracts/abi/json/IAssessor.json"),
+    include_str!("../contracts/abi/json/IJury.json"),
     include_str!("../contracts/abi/json/IDepegTrigger.json"),
+    include_str!("../contracts/abi/json/ILendingTrigger.json"),
+    include_str!("../contracts/abi/json/IExploitTrigger.json"),
+    include_str!("../contracts/abi/json/IBridgeTrigger.json"),
+    include_str!("../contracts/abi/json/IOracleTrigger.json"),
     include_str!("../contracts/abi/json/IToken.json"),
     include_str!("../contracts/abi/json/IGovernor.json"),
     include_str!("../contracts/abi/json/ITimelock.json"),
@@ -25,13 +30,11 @@ static ERRORS: LazyLock<Vec<AbiError>> = LazyLock::new(|| {
     let mut errors: Vec<_> = INTERFACES.iter().flat_map(|json| parse(json).errors.into_values().flatten()).collect();
     errors.push(AbiError { name: "Error".into(), inputs: vec![string("message")] });
     errors.push(AbiError { name: "Panic".into(), inputs: vec![number("code")] });
-    // the protocol's building blocks, the deployer and the tokens of others
+    // the protocol's contract on L1, the deployer and the tokens of others
     for (name, inputs) in [
-        ("ReentrancyGuardReentrantCall", vec![]),
-        ("AddressEmptyCode", vec![address("target")]),
-        ("SafeERC20FailedOperation", vec![address("token")]),
-        ("InvalidReturnData", vec![address("from")]),
-        ("MathOverflow", vec![]),
+        ("NotTopLevel", vec![address("caller")]),
+        ("WrongValue", vec![number("sent"), number("needed")]),
+        ("NoToken", vec![address("token")]),
         ("ContractInitializationError", vec![address("contract")]),
         ("ERC20InsufficientBalance", vec![address("sender"), number("balance"), number("needed")]),
         ("ERC20InsufficientAllowance", vec![address("spender"), number("allowance"), number("needed")]),

@@ -125,9 +125,9 @@ pub const LIMITS: &[Limit] = &[
     limit("deposit", Which::First, 125_000, None),
     limit("request redemption", Which::Later, 80_000, None),
     limit("claim redemption", Which::Later, 90_000, None),
-    limit("buy", Which::Later, 255_000, Some(264_508)),
-    limit("extend", Which::Later, 155_000, Some(219_989)),
-    limit("cancel", Which::Later, 122_000, Some(172_923)),
+    limit("buy", Which::Later, 255_000, None),
+    limit("extend", Which::Later, 155_000, Some(213_608)),
+    limit("cancel", Which::Later, 122_000, Some(169_833)),
     limit("expire", Which::Later, 60_000, None),
 ];
 

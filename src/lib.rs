@@ -12,16 +12,20 @@
 //! | [`report`] | tables and numbers for people |
 //! | [`trace`] | where the gas of a transaction goes |
 //! | [`gas`] | what every operation costs, and what it may |
+//! | [`claims`] | what a claim needs: lines, entries, evidence |
+//! | [`keeper`] | does what is due when nobody else does |
 //! | [`cli`] | the command line |
 
 pub mod artefact;
 pub mod bindings;
 pub mod chain;
+pub mod claims;
 pub mod cli;
 pub mod deploy;
 pub mod failure;
 pub mod feed;
 pub mod gas;
+pub mod keeper;
 pub mod report;
 pub mod story;
 pub mod trace;

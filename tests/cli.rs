@@ -160,6 +160,37 @@ async fn a_cover_is_quoted_and_bought_as_quoted() {
     desk.stage.strike().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_is_reported_and_claimed_on() {
+    let mut desk = Desk::open("claim").await;
+    let story = &mut desk.stage.story;
+    story.capital().await.unwrap();
+    story.cover().await.unwrap();
+    desk.says(&["buy", "50_000", "--days", "60", "--yes"]);
+    assert!(desk.refuses(&["file", "2", "--yes"]).contains("nothing has been proven on USDC/USD yet"));
+    assert!(!desk.says(&["incidents"]).contains("#1"));
+    desk.stage.story.depeg().await.unwrap();
+
+    let told = desk.says(&["report"]);
+    assert!(told.contains("incident #1 is proven") && told.contains("still open, worst loss "), "{told}");
+    let listed = desk.says(&["incidents"]);
+    assert!(listed.contains("#1") && listed.contains("proven"), "{listed}");
+    assert!(desk.refuses(&["report", "--subject", "DAI/USD"]).contains("no product has the subject DAI/USD"));
+
+    let asset = desk.stage.story.asset(&desk.me);
+    let before = asset.balance_of(desk.me.address()).call().await.unwrap();
+    assert!(desk.refuses(&["file", "2"]).ends_with("give --yes"));
+    let told = desk.says(&["file", "2", "--yes"]);
+    let got = asset.balance_of(desk.me.address()).call().await.unwrap() - before;
+    let policy = desk.stage.story.deployment.policy(&desk.me).policy_of(2.into()).call().await.unwrap();
+    assert_eq!(got, policy.confirmed, "all that was confirmed was paid: {told}");
+    assert!(got > U256::zero() && told.contains("were confirmed"), "{told}");
+    assert!(desk.refuses(&["file", "2", "--yes"]).contains("NothingToPay"));
+    assert!(desk.refuses(&["file", "1", "--yes"]).contains("NotHolder"), "the policy is Bob's");
+    assert!(desk.refuses(&["file", "9", "--yes"]).contains("ERC721NonexistentToken"));
+    desk.stage.strike().await;
+}
+
 #[test]
 fn a_wrong_rpc_and_a_missing_deployment_are_one_line_each() {
     let output = palisade(&["deposit", "1", "--yes", "--rpc", "http://127.0.0.1:9"]);
@@ -182,6 +213,10 @@ fn every_command_says_what_it_does() {
         "policies",
         "extend",
         "cancel",
+        "incidents",
+        "report",
+        "file",
+        "keeper",
         "status",
         "deploy",
         "add-vault",

@@ -93,8 +93,9 @@ impl Stage {
 
         let me = Token::Address(client.address());
         let extension = d.program("risk-ext", None).await.expect("run `palisade build` first");
+        let more = d.program("risk-more", None).await.unwrap();
         let times = [7 * 86_400u64, 72 * 3_600, 3_600].map(|time| Token::Uint(time.into()));
-        let arguments = [&[me.clone(), me, Token::Address(extension)][..], &times].concat();
+        let arguments = [&[me.clone(), me, Token::Address(extension), Token::Address(more)][..], &times].concat();
         let risk = d.program("risk", Some(&arguments)).await.unwrap();
         let ours = d.program("distribution", Some(&[Token::Address(risk)])).await.unwrap();
         let solidity = d.solidity("peer", "Distribution", &[Token::Address(risk)]).await.unwrap();

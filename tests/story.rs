@@ -8,7 +8,12 @@ mod stage;
 use ethers::types::{Address, Bytes, U256};
 use palisade::{
     chain::Chain,
-    deploy::{Deployer, Ledger, Profile, history, plan::DEPEG, profile::usd, verify},
+    deploy::{
+        Deployer, Ledger, Profile, history,
+        plan::{DEPEG, cover_type},
+        profile::usd,
+        verify,
+    },
     feed::Series,
 };
 use stage::{Stage, begin, builder, developer};
@@ -96,9 +101,10 @@ async fn a_product_begins_with_what_others_lost_before() {
     let mut years: Vec<_> = records.iter().map(|record| record.year).collect();
     years.sort_unstable();
     assert_eq!(years, [2020, 2021, 2022]);
-    assert_eq!(risk.seed_count(product).call().await.unwrap(), U256::from(records.len()));
+    let depegs = cover_type(DEPEG);
+    assert_eq!(risk.seed_count(depegs).call().await.unwrap(), U256::from(records.len()));
     for (index, record) in records.iter().enumerate() {
-        let seed = risk.seed(product, index.into()).call().await.unwrap();
+        let seed = risk.seed(depegs, index.into()).call().await.unwrap();
         assert_eq!((seed.at, seed.loss, seed.exposure), (record.at, record.loss, record.exposure));
     }
     // the rate in force is the estimator's for the table, rounded up to nine digits

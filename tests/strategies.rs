@@ -51,9 +51,9 @@ impl Stage {
         let mut program = async |name: &str, arguments: Option<Vec<Token>>| {
             Token::Address(d.program(name, arguments.as_deref()).await.expect("run `palisade build` first"))
         };
-        let risk_ext = program("risk-ext", None).await;
+        let risk_programs = [program("risk-ext", None).await, program("risk-more", None).await];
         let times = [WEEK, 72 * 3_600, 3_600].map(|time| Token::Uint(time.into()));
-        let risk = program("risk", Some([&roles[..], &[risk_ext], &times].concat())).await;
+        let risk = program("risk", Some([&roles[..], &risk_programs, &times].concat())).await;
         let programs = [program("vault-ext", None).await, program("vault-more", None).await, Token::Address(asset)];
         let share = [text("Pool"), text("pUSDX")];
         let times = [WEEK, 2 * WEEK, 3 * 86_400].map(|time| Token::Uint(time.into()));

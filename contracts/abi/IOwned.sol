@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {IBuildingBlocks} from "./IBuildingBlocks.sol";
+
 /// Ownership in two steps, a set-up key that gives itself up, and a guardian that can only pause.
 /// Every contract of the protocol has these.
-interface IOwned {
+interface IOwned is IBuildingBlocks {
     event OwnershipTransferStarted(address indexed previousOwner, address indexed newOwner);
     event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
     event SetupFinished(address indexed setup);

@@ -145,6 +145,9 @@ interface IPolicy is IOwned, IPausable, IERC721 {
     /// Keeps a product's trigger, vault and asset as Risk and the vault tell them now, for ever; anyone. Its first
     /// sale does it otherwise.
     function list(uint256 product) external;
+    /// Hands the variance that a trigger of impermanent loss tells (IVarianceSource) on to Risk, so that quote knows
+    /// today's; anyone. buy and extend do it by themselves.
+    function observeVariance(uint256 product, bytes32 subject) external;
 
     // Called by Assessor
     /// Locks a policy for a claim by caller (its holder or an operator) and answers with its terms; filed:

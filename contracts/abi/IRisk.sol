@@ -128,14 +128,28 @@ interface IRisk is IOwned, IPausable {
     /// Cover left the books: by cancel, by expiry of a filed policy, or because the week of its deadline is over.
     event Released(uint256 indexed product, bytes32 indexed subject, uint256 cover);
     event IncidentChanged(uint256 indexed product, bytes32 indexed subject, uint256 indexed number, uint8 state, uint16 worstBps, uint256 reserve);
+    /// A claim that is not decided yet is reserved in full, beside its line.
+    event ClaimReserved(uint256 indexed product, bytes32 indexed subject, uint256 amount);
+    /// It is decided: so much of it is paid.
+    event ClaimDecided(uint256 indexed product, bytes32 indexed subject, uint256 held, uint256 paid);
     /// A loss entered a family's estimate: amount as it counts there, at its date, and the rate in force after it.
     event LossRecorded(uint256 indexed family, uint256 amount, uint64 at, uint256 rate);
+
+    /// What is believed of a cover type, of vaults of one asset, before evidence; id is that of its records.
+    event CoverTypeSet(bytes32 indexed assetKey, uint8 indexed cover, uint256 indexed id, uint64 priorRate, uint128 credibility, uint32 halfLife, uint128 lossCap);
+    /// A cover type's estimate became a product's prior.
+    event PriorSet(uint256 indexed product, uint256 prior);
+    /// Variance of a subject's pair, WAD a year, range factor of positions in it, and the loss rate a year that follows.
+    event VarianceObserved(uint256 indexed product, bytes32 indexed subject, uint64 yearly, uint32 rangeFactorBps, uint256 lossRate);
 
     error UnknownProduct(uint256 product);
     error UnknownVault(address vault);
     error UnknownSubject(uint256 product, bytes32 subject);
     error UnknownRiskKey(bytes32 riskKey);
     error UnknownGroup(uint32 group);
+    error UnknownCoverType(bytes32 assetKey, uint8 cover);
+    /// Impermanent loss has no price where nobody knows the variance.
+    error VarianceUnknown(uint256 product, bytes32 subject);
     error SubjectAlreadyListed(uint256 product, bytes32 subject);
     /// Where the wording is may be told until its version is put on sale.
     error TermsFixed(uint256 product);
@@ -179,6 +193,10 @@ interface IRisk is IOwned, IPausable {
     /// policy that was filed (after its deadline; others leave by themselves). cover: amount times ratio, rounded
     /// down; confirmed: its claims so far.
     function release(uint256 product, bytes32 subject, uint256 cover, uint256 deadline, bool filed, uint256 confirmed) external;
+    /// Impermanent loss: what the trigger says about a subject (IVarianceSource), before it is priced. yearly: variance
+    /// of the pair's price, WAD a year, not zero; rangeFactorBps: how many times the loss of a position over the whole
+    /// range a position may have, at least 10000.
+    function observeVariance(uint256 product, bytes32 subject, uint64 yearly, uint32 rangeFactorBps) external;
 
     // Called by Assessor
     /// An incident's newest state, as the trigger tells it (verdict as ITrigger.Verdict). Answers with the vault's
@@ -192,9 +210,19 @@ interface IRisk is IOwned, IPausable {
     function claim(uint256 product, bytes32 subject, uint256 lossBps, uint256 cover, uint256 deadline, bool filed, uint256 before, uint256 total)
         external returns (uint256 reserveBefore, uint256 reserveAfter);
 
+    /// Reserves such a rise in full until it is decided, whatever happens to the incident meanwhile: a claim that waits
+    /// for a delay, for data or for a jury. lossBps zero: the trigger has not proven it, and the line may be quiet. Fails
+    /// as claim does. code: what decideClaim is to be told.
+    function reserveClaim(uint256 product, bytes32 subject, uint256 lossBps, uint256 cover, uint256 deadline, bool filed, uint256 before, uint256 total)
+        external returns (uint256 code);
+    /// Ends what reserveClaim began: of held, paid is confirmed and the rest is cover again. Answers with the vault's
+    /// reserve before and after what is paid. Never refused for time or pauses.
+    function decideClaim(uint256 product, bytes32 subject, uint256 code, uint256 held, uint256 paid)
+        external returns (uint256 reserveBefore, uint256 reserveAfter);
+
     // Called by Vault and by pages
-    /// reserve and required capital of a vault, how many of its incidents are latent or not closed, and whether
-    /// claim filing is paused.
+    /// reserve and required capital of a vault, how many of its incidents are latent or not closed (and of its claims are
+    /// undecided and unproven), and whether claim filing is paused.
     function gate(address vault)
         external view returns (uint256 reserve, uint256 minimum, uint256 target, uint256 unsettled, bool filingPaused);
 
@@ -206,6 +234,10 @@ interface IRisk is IOwned, IPausable {
     /// Called by a vault: so much of its assets is in strategies that fail with this risk key, which counts as cover on it
     /// would.
     function hold(bytes32 riskKey, uint256 amount) external;
+    /// Tells cover types what these families have seen since the last time, and makes the types' estimates the priors
+    /// of the families' newest versions: a loss raises the rates of all of them at once, and they fall by at most 25 %
+    /// a day. At most 32 families.
+    function syncCoverType(uint256[] calldata families) external;
 
     // Views
     /// What underwrite would charge now, with every check but the subject's size.
@@ -224,6 +256,19 @@ interface IRisk is IOwned, IPausable {
     function line(uint256 product, bytes32 subject) external view returns (Line memory);
     /// The estimate of a family: decayed losses, decayed exposure (asset times years), the rate in force.
     function estimate(uint256 family) external view returns (uint256 losses, uint256 exposure, uint256 rate);
+    /// A cover type of vaults whose asset has this key: the id of its records, its terms, its decayed losses and exposure
+    /// (asset times years), and the rate that follows: what the prior of its products is after syncCoverType.
+    function coverType(bytes32 assetKey, uint8 cover)
+        external view returns (
+            uint256 id, uint256 priorRate, uint256 credibility, uint256 halfLife, uint256 lossCap,
+            uint256 losses, uint256 exposure, uint256 rate
+        );
+    /// What is believed of a product before evidence of its own: its terms' prior rate, or its cover type's estimate as
+    /// of the last syncCoverType.
+    function prior(uint256 product) external view returns (uint256);
+    /// What was last observed of a line's pair, when, and the loss rate a year that follows; zeros for nothing.
+    function variance(uint256 product, bytes32 subject)
+        external view returns (uint256 yearly, uint256 rangeFactorBps, uint256 at, uint256 lossRate);
     /// Capital that a product locks, and the most it may lock for this much capital of the vault.
     function capacity(uint256 product, uint256 capital) external view returns (uint256 locked, uint256 limit);
     /// Worst payout on a risk key in a vault, less what the reserve holds.
@@ -244,6 +289,7 @@ interface IRisk is IOwned, IPausable {
     function parameters() external view returns (uint256 weekSeconds, uint256 latentLimit, uint256 minSeconds);
     function peers() external view returns (address policy, address assessor);
     function extension() external view returns (address);
+    function secondExtension() external view returns (address);
 
     // Owner and guardian
     function wire(address policy, address assessor) external;
@@ -262,8 +308,12 @@ interface IRisk is IOwned, IPausable {
     function setTermsURI(uint256 product, string calldata uri) external;
     /// Opens a line. A subject may have at most eight lines (products and versions) in one vault and trigger.
     function listSubject(uint256 product, bytes32 subject, bytes32 riskKey) external;
+    /// What is believed of a cover type in vaults whose asset has this key, before evidence: priorRate (not 0),
+    /// credibility, halfLife and lossCap as in Pricing, within the same bounds. Products learn of it by syncCoverType,
+    /// new ones at once.
+    function setCoverType(bytes32 assetKey, uint8 cover, uint64 priorRate, uint128 credibility, uint32 halfLife, uint128 lossCap) external;
     /// A historical loss and the exposure it stood on (asset times years), with its date, as prior evidence of a
-    /// family; both count less the longer ago it is.
+    /// family or of a cover type (by its id); both count less the longer ago it is.
     function seedLoss(uint256 family, uint64 at, uint256 loss, uint256 exposure) external;
     function pauseFiling(uint64 duration, bytes32 reason) external;
 }

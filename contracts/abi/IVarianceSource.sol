@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
-/// How much a subject's price moves: what cover on impermanent loss is priced by.
+/// What a trigger of impermanent loss answers beside ITrigger.
 interface IVarianceSource {
-    /// yearlyWad: realised variance of the price, WAD a year; rangeFactorBps: the most by which a position that can be
-    /// insured loses more than one over the whole range, in basis points (10,000: not more).
+    /// Realised variance of the pair's price, WAD a year, and how many times the loss of a position over the whole range
+    /// one in this subject may have (at least 10000). Fails, or answers 0, where it is not known.
     function variance(bytes32 subject) external view returns (uint64 yearlyWad, uint16 rangeFactorBps);
 }

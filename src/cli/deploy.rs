@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// The sequencer uptime feed, on chains that have one.
     #[arg(long, value_name = "ADDRESS")]
     sequencer: Option<Address>,
+    /// The contract on L1 that reports what escrows of bridges hold (contracts/l1/BackingReporter.sol).
+    #[arg(long, value_name = "ADDRESS")]
+    reporter: Option<Address>,
     /// Who may pause.
     #[arg(long, value_name = "ADDRESS")]
     guardian: Option<Address>,
@@ -52,6 +55,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         asset: options.asset,
         feed: options.feed,
         sequencer: options.sequencer,
+        reporter: options.reporter,
         guardian: options.guardian,
         allocation: vec![],
     };

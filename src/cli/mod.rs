@@ -4,11 +4,13 @@
 //! one line an error that says what failed and what to do.
 
 mod build;
+mod claim;
 mod cover;
 mod demo;
 mod deploy;
 mod deposit;
 mod gas;
+mod keeper;
 mod node;
 mod policy;
 mod redeem;
@@ -16,6 +18,7 @@ mod session;
 mod sizes;
 mod status;
 mod vault;
+mod vote;
 
 use std::path::PathBuf;
 
@@ -61,6 +64,22 @@ enum Command {
     Extend(policy::ExtendOptions),
     /// End a policy early and get back what its cover has not used.
     Cancel(policy::CancelOptions),
+    /// List the incidents that were reported.
+    Incidents(claim::ListOptions),
+    /// Show a trigger what happened, and have the pool reserve for it.
+    Report(claim::ReportOptions),
+    /// Claim on a policy: what its trigger confirms is paid.
+    File(claim::FileOptions),
+    /// Challenge a claim that waits: a jury decides.
+    Challenge(claim::ChallengeOptions),
+    /// Go on with a claim that waited: pay it, if nothing speaks against it any more.
+    Execute(claim::ExecuteOptions),
+    /// Give back what was won back after a payout.
+    Recover(claim::RecoverOptions),
+    /// Serve as a juror: stake, seal a vote, show it, take what it earned.
+    Vote(vote::Options),
+    /// Prove incidents and do what is due, until it is stopped.
+    Keeper(keeper::Options),
     /// Play the whole story: capital, a cover, a depeg, a claim, an exit, a vote.
     Demo(demo::Options),
     /// Measure the gas of every operation of the story, with cached and uncached programs.
@@ -86,6 +105,14 @@ pub async fn run() -> Result<()> {
         Command::Policies(options) => policy::list(options).await,
         Command::Extend(options) => policy::extend(options).await,
         Command::Cancel(options) => policy::cancel(options).await,
+        Command::Incidents(options) => claim::list(options).await,
+        Command::Report(options) => claim::report(options).await,
+        Command::File(options) => claim::file(options).await,
+        Command::Challenge(options) => claim::challenge(options).await,
+        Command::Execute(options) => claim::execute(options).await,
+        Command::Recover(options) => claim::recover(options).await,
+        Command::Vote(options) => vote::run(options).await,
+        Command::Keeper(options) => keeper::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Gas(options) => gas::run(options).await,
     }

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     bindings::{
-        IAllocator, IAssessor, IDepegTrigger, IDistribution, IGovernor, IPolicy, IRisk, ITimelock, IToken, IVault,
-        MockAggregator,
+        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor, IJury,
+        ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
         depeg::Subject,
         risk::{Limits, Pricing, Terms},
     },
@@ -40,6 +40,18 @@ const GROUP: u32 = 1;
 /// The cover type of the depeg product, as `IRisk.Cover` numbers it.
 pub const DEPEG: u8 = 5;
 
+/// How much of a vault's capital claims may take at once, in basis points.
+const AT_ONCE: u64 = 500;
+
+/// The least bond of who challenges or disputes a claim, in whole units of the vault's asset.
+const LEAST_BOND: u64 = 100;
+
+/// How much of a vault's asset a jury may award for each PALI that votes: a cent.
+const AWARD_RATE: u64 = 10_000;
+
+/// What is kept of a refund, in basis points.
+const SHORT_RATE: u16 = 500;
+
 /// How many vaults Risk lists at most.
 const MOST_VAULTS: u32 = 32;
 
@@ -47,7 +59,8 @@ const MOST_VAULTS: u32 = 32;
 const ON_SALE: u8 = 1;
 
 /// Contracts whose owner is the timelock, by the ledger's names.
-const OWNED: &[&str] = &["risk", "vault", "allocator", "policy", "assessor", "depeg"];
+const OWNED: &[&str] =
+    &["risk", "vault", "allocator", "policy", "assessor", "jury", "depeg", "lending", "exploit", "bridge", "oracle"];
 
 /// Text as a left-aligned word.
 ///
@@ -70,6 +83,9 @@ pub struct Options {
     pub feed: Option<Address>,
     /// The sequencer uptime feed; none on chains without one.
     pub sequencer: Option<Address>,
+    /// The contract on L1 that reports what escrows hold (contracts/l1/BackingReporter.sol); none where bridges are watched
+    /// by reserve feeds alone.
+    pub reporter: Option<Address>,
     /// Who may pause; nobody if not given.
     pub guardian: Option<Address>,
     /// Who receives voting tokens at the start; the rest is the timelock's.
@@ -113,7 +129,12 @@ contracts! {
     allocator: IAllocator = "allocator";
     policy: IPolicy = "policy";
     assessor: IAssessor = "assessor";
+    jury: IJury = "jury";
     depeg: IDepegTrigger = "depeg";
+    lending: ILendingTrigger = "lending";
+    exploit: IExploitTrigger = "exploit";
+    bridge: IBridgeTrigger = "bridge";
+    oracle: IOracleTrigger = "oracle";
     distribution: IDistribution = "distribution";
 }
 
@@ -197,15 +218,30 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     // the insurer
     let certificate = d.program("certificate", None).await?;
     let risk_ext = d.program("risk-ext", None).await?;
-    let times = [uint(profile.week), uint(profile.latent_limit), uint(profile.min_seconds)];
+    let risk_more = d.program("risk-more", None).await?;
+    let times = [address(risk_more), uint(profile.week), uint(profile.latent_limit), uint(profile.min_seconds)];
     let risk = d.program("risk", Some(&[&owners(timelock, me, Some(risk_ext))[..], &times].concat())).await?;
     d.program("distribution", Some(&[address(risk)])).await?;
     let (vault, allocator) = pool(d, "", asset, timelock, profile).await?;
     let policy_ext = d.program("policy-ext", None).await?;
     let policy = d.program("policy", Some(&owners(timelock, me, Some(policy_ext)))).await?;
-    let assessor = d.program("assessor", Some(&owners(timelock, me, None))).await?;
-    let trigger = [address(sequencer), uint(profile.min_seconds)];
-    let depeg = d.program("depeg", Some(&[&owners(timelock, me, None)[..], &trigger].concat())).await?;
+    let assessor_ext = d.program("assessor-ext", None).await?;
+    let arguments = [&owners(timelock, me, Some(assessor_ext))[..], &[uint(AT_ONCE)]].concat();
+    let assessor = d.program("assessor", Some(&arguments)).await?;
+    let jury_ext = d.program("jury-ext", None).await?;
+    let times = Token::FixedArray(profile.jury.map(uint).to_vec());
+    let arguments = [&owners(timelock, me, Some(jury_ext))[..], &[address(token), times]].concat();
+    let jury = d.program("jury", Some(&arguments)).await?;
+
+    // who says whether a loss happened
+    let shortest = uint(profile.min_seconds);
+    let trigger = |more: &[Token]| [&owners(timelock, me, None)[..], more].concat();
+    let depeg = d.program("depeg", Some(&trigger(&[address(sequencer), shortest.clone()]))).await?;
+    d.program("lending", Some(&trigger(&[shortest.clone()]))).await?;
+    d.program("exploit", Some(&trigger(&[uint(profile.apart)]))).await?;
+    let bridge = [address(sequencer), address(options.reporter.unwrap_or_default()), shortest.clone()];
+    d.program("bridge", Some(&trigger(&bridge))).await?;
+    d.program("oracle", Some(&trigger(&[address(sequencer), shortest]))).await?;
 
     let client = d.client.clone();
     let contract = Contracts {
@@ -214,6 +250,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         allocator: IAllocator::new(allocator, client.clone()),
         policy: IPolicy::new(policy, client.clone()),
         assessor: IAssessor::new(assessor, client.clone()),
+        jury: IJury::new(jury, client.clone()),
         depeg: IDepegTrigger::new(depeg, client.clone()),
         timelock: ITimelock::new(timelock, client.clone()),
         token: IToken::new(token, client.clone()),
@@ -225,9 +262,14 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     d.call("appoint the allocator", contract.vault.set_allocator(allocator)).await?;
     d.call("wire policy", contract.policy.wire(risk, assessor, certificate)).await?;
     d.call("wire assessor", contract.assessor.wire(risk, policy)).await?;
+    d.call("wire jury", contract.jury.wire(assessor)).await?;
+    d.call("have a jury", contract.assessor.wire_jury(jury)).await?;
+    d.call("limit what juries award", contract.jury.set_award_rate(asset, AWARD_RATE.into())).await?;
+    d.call("limit what is paid at once", limits(&contract.assessor, vault)).await?;
 
     // configuration
     d.call("set the premium's shares", contract.policy.set_shares(1_000, 500, 2_000)).await?;
+    d.call("set the short rate", contract.policy.set_short_rate(SHORT_RATE)).await?;
     d.call("add the vault", listing(&contract.risk, vault)).await?;
     d.call("set the group", contract.risk.set_group(GROUP, 5_000)).await?;
     d.call("set the risk key", contract.risk.set_risk_key(word(RISK_KEY), GROUP)).await?;
@@ -242,13 +284,15 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         floor_price: 10_000_000_000_000_000,
     };
     d.call("register the subject", contract.depeg.register(word(SUBJECT), subject)).await?;
+    // what others lost is evidence of the cover type; its products begin with what follows from it
+    d.call("set what is believed of depegs", believed(&contract.risk)).await?;
+    let now = d.chain.now().await?;
+    for (year, seed) in past_depegs(&contract.risk, now) {
+        d.call(&format!("enter the depegs of {year}"), seed).await?;
+    }
     let add = contract.risk.add_product(vault, depeg, DEPEG, terms(profile));
     let product = d.id("add the depeg product", add, async { contract.risk.product_count().call().await }).await?;
     let product = U256::from(product);
-    let now = d.chain.now().await?;
-    for (year, seed) in past_depegs(&contract.risk, product, now) {
-        d.call(&format!("enter the depegs of {year}"), seed).await?;
-    }
     d.call("list the subject", contract.risk.list_subject(product, word(SUBJECT), word(RISK_KEY))).await?;
     d.call("put the product on sale", contract.risk.set_status(product, ON_SALE)).await?;
     if let Some(guardian) = options.guardian {
@@ -256,6 +300,7 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         d.call("guard vault", contract.vault.set_guardian(guardian)).await?;
         d.call("guard allocator", contract.allocator.set_guardian(guardian)).await?;
         d.call("guard policy", contract.policy.set_guardian(guardian)).await?;
+        d.call("guard assessor", contract.assessor.set_guardian(guardian)).await?;
     }
 
     hand_over(d, options, &contract, governor).await?;
@@ -303,10 +348,37 @@ fn listing(risk: &IRisk<Client>, vault: Address) -> ContractCall<Client, ()> {
     risk.add_vault(vault, word(ASSET_KEY), 10_000, 12_000, usd(9_000_000).as_u128())
 }
 
-/// What enters the depegs before `now` into a product's history, with the year of each call.
-fn past_depegs(risk: &IRisk<Client>, product: U256, now: u64) -> impl Iterator<Item = (u16, ContractCall<Client, ()>)> {
+/// Sets what a vault's claims may take at once, and the least bond against them.
+fn limits(assessor: &IAssessor<Client>, vault: Address) -> ContractCall<Client, ()> {
+    assessor.set_limits(vault, AT_ONCE as u16, usd(LEAST_BOND).as_u128())
+}
+
+/// The id of a cover type's records in Risk: of its products in vaults whose asset has the key [`ASSET_KEY`].
+#[must_use]
+pub fn cover_type(cover: u8) -> U256 {
+    let mut input = [0; 64];
+    input[..32].copy_from_slice(&word(ASSET_KEY));
+    input[63] = cover;
+    keccak256(input).into()
+}
+
+/// Sets what is believed of depegs before any evidence.
+fn believed(risk: &IRisk<Client>) -> ContractCall<Client, ()> {
+    let half_life = actuary::history::HALF_LIFE as u32;
+    risk.set_cover_type(
+        word(ASSET_KEY),
+        DEPEG,
+        history::prior(DEPEG),
+        history::credibility(),
+        half_life,
+        history::loss_cap(),
+    )
+}
+
+/// What enters the depegs before `now` into their cover type's history, with the year of each call.
+fn past_depegs(risk: &IRisk<Client>, now: u64) -> impl Iterator<Item = (u16, ContractCall<Client, ()>)> {
     history::records(DEPEG, now).into_iter().map(move |record| {
-        (record.year, risk.seed_loss(product, record.at, record.loss.into(), record.exposure.into()))
+        (record.year, risk.seed_loss(cover_type(DEPEG), record.at, record.loss.into(), record.exposure.into()))
     })
 }
 
@@ -347,11 +419,13 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let product = count + 1;
     let mut actions =
         vec![listing(&risk, vault).calldata(), risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata()];
-    let now = d.chain.now().await?;
-    actions.extend(past_depegs(&risk, product, now).map(|(_, seed)| seed.calldata()));
     actions.push(risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata());
     actions.push(risk.set_status(product, ON_SALE).calldata());
-    let actions = actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
+    let mut actions: Vec<_> =
+        actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
+    let assessor = deployment.assessor(&client);
+    let limit = limits(&assessor, vault).calldata().expect("a call has call data");
+    actions.push((assessor.address(), limit));
     Ok(Addition { vault, product, actions })
 }
 
@@ -361,6 +435,7 @@ struct Contracts {
     allocator: IAllocator<Client>,
     policy: IPolicy<Client>,
     assessor: IAssessor<Client>,
+    jury: IJury<Client>,
     depeg: IDepegTrigger<Client>,
     timelock: ITimelock<Client>,
     token: IToken<Client>,
@@ -415,7 +490,13 @@ async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, go
     d.call("finish the set-up of allocator", contract.allocator.finish_setup()).await?;
     d.call("finish the set-up of policy", contract.policy.finish_setup()).await?;
     d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
+    d.call("finish the set-up of jury", contract.jury.finish_setup()).await?;
     d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
+    for name in ["lending", "exploit", "bridge", "oracle"] {
+        // the set-up key is given up by the same function on each
+        let trigger = IDepegTrigger::new(d.ledger.contract(name).unwrap_or_default(), d.client.clone());
+        d.call(&format!("finish the set-up of {name}"), trigger.finish_setup()).await?;
+    }
     d.call("renounce the timelock's administration", timelock.renounce_role([0; 32], me)).await
 }
 
@@ -484,8 +565,10 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
     let vault = pool.peers().call().await.map_err(|error| failed(&error))?;
     let allocator = pool.allocator().call().await.map_err(|error| failed(&error))?;
     let policy = IPolicy::new(at("policy"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
-    let assessor =
-        IAssessor::new(at("assessor"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
+    let claims = IAssessor::new(at("assessor"), client.clone());
+    let assessor = claims.peers().call().await.map_err(|error| failed(&error))?;
+    let asks = claims.jury().call().await.map_err(|error| failed(&error))?;
+    let jury = IJury::new(at("jury"), client.clone());
     let governor = IGovernor::new(at("governor"), client.clone());
     let distribution =
         IDistribution::new(at("distribution"), client.clone()).risk().call().await.map_err(|error| failed(&error))?;
@@ -500,6 +583,9 @@ async fn wiring(d: &Deployer) -> Result<Vec<String>> {
         ("distribution's risk", distribution, at("risk")),
         ("assessor's risk", assessor.0, at("risk")),
         ("assessor's policy", assessor.1, at("policy")),
+        ("assessor's jury", asks, at("jury")),
+        ("jury's assessor", jury.assessor().call().await.map_err(|error| failed(&error))?, at("assessor")),
+        ("jury's token", jury.token().call().await.map_err(|error| failed(&error))?, at("token")),
         ("governor's token", governor.token().call().await.map_err(|error| failed(&error))?, at("token")),
         ("governor's timelock", governor.timelock().call().await.map_err(|error| failed(&error))?, at("timelock")),
     ];

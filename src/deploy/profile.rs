@@ -45,6 +45,11 @@ pub struct Profile {
     pub window: u64,
     /// The feed's heartbeat with margin.
     pub heartbeat: u64,
+    /// The jury's times: how long stake counts before a case, to commit, to reveal, to appeal, for governance to rule, and
+    /// until stake leaves.
+    pub jury: [u64; 6],
+    /// How far apart two observations of an exploit are at least.
+    pub apart: u64,
     /// How much faster than recorded a price series is played.
     pub speed: u64,
 }
@@ -71,6 +76,8 @@ impl Profile {
             recovery: DAY / 2,
             window: DAY / 2,
             heartbeat: DAY + 600,
+            jury: [14 * DAY, 3 * DAY, 2 * DAY, 3 * DAY, 30 * DAY, 7 * DAY],
+            apart: DAY,
             speed: 1,
         }
     }
@@ -97,6 +104,8 @@ impl Profile {
             recovery: 6,
             window: 6,
             heartbeat: 15,
+            jury: [10, 5, 5, 5, 20, 10],
+            apart: 10,
             speed: 7_200,
         }
     }

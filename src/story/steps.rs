@@ -11,7 +11,7 @@ use ethers::{
 use super::{Error, Result, Story, event, money};
 use crate::{
     bindings::{
-        assessor::{ClaimFiledFilter, ClaimSettledFilter, IncidentReportedFilter},
+        assessor::{ClaimDelayedFilter, ClaimFiledFilter, ClaimSettledFilter, IncidentReportedFilter},
         governor::ProposalCreatedFilter,
         policy::{Policy, PolicyBoughtFilter},
     },
@@ -418,7 +418,15 @@ impl Story {
         let call = assessor.file(self.policy, self.incident, self.entry.clone(), Bytes::default());
         let receipt = self.act("file", &bob, call).await?;
         let gas = self.gas();
-        let settled: Option<ClaimSettledFilter> = event(&receipt, assessor.address());
+        let mut settled: Option<ClaimSettledFilter> = event(&receipt, assessor.address());
+        if let Some(delayed) = event::<ClaimDelayedFilter>(&receipt, assessor.address()) {
+            self.say(&format!("The claim is large: it waits until {}, and nobody challenges it", utc(delayed.due)));
+            self.until(delayed.due + 1).await?;
+            let keeper = self.cast.keeper.clone();
+            let call = self.deployment.assessor(&keeper).execute(self.policy, self.entry.clone(), Bytes::default());
+            let paid = self.act("execute a claim", &keeper, call).await?;
+            settled = event(&paid, assessor.address());
+        }
         let Some(settled) = settled else {
             return Self::expect(STEP, false, "a ClaimSettled event", "none");
         };

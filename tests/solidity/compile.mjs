@@ -1,4 +1,4 @@
-// Compiles the Solidity interfaces, mocks, consumers and peers with the pinned compiler and writes what is checked in:
+// Compiles the Solidity interfaces, the contracts of L1, mocks, consumers and peers with the pinned compiler and writes what is checked in:
 // tests/solidity/artifacts/NAME.json with {abi, bytecode}, contracts/abi/json/NAME.json with the plain ABI.
 // With --check nothing is written: it fails where a checked-in file differs from what would be written.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ for (const [name, version] of Object.entries(pins)) {
   if (installed !== version) fail(`${name} ${version} is pinned, ${installed} is installed: run npm ci in tests/solidity`);
 }
 
-const folders = ["contracts/abi", "tests/solidity", "tests/solidity/peers"];
+const folders = ["contracts/abi", "contracts/l1", "tests/solidity", "tests/solidity/peers"];
 const files = (folder, extension) =>
   existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => name.endsWith(extension)).sort() : [];
 const sources = {};

@@ -36,6 +36,9 @@ use crate::{
     split::Split,
 };
 
+/// The cover type that is priced by variance, as `IRisk.Cover` counts it.
+const IMPERMANENT_LOSS: u8 = 1;
+
 /// The most policies that one call expires.
 const MOST_EXPIRED: usize = 50;
 
@@ -217,6 +220,7 @@ impl Policy {
         let (product, subject) = (token.product(), self.book.subject(token));
         let insured = self.book.insured(policy, token);
         let entered = self.enter(&route, subject, insured, self.book.position(token))?;
+        self.observe_variance(&route, product, subject)?;
         let capital = self.book.capital(route.vault)?;
         let (amounts, terms) = (self.book.amounts(policy), self.book.terms(policy));
         let (cover, last) = (terms.cover(amounts.amount())?, U256::from(terms.deadline()));
@@ -367,6 +371,7 @@ impl Policy {
             drop(tell(self.vm(), route.asset, IERC20Permit::permitCall::SELECTOR, &words));
         }
         let entered = self.enter(&route, subject, insured, position)?;
+        self.observe_variance(&route, product, subject)?;
         let entry = entered.bytes(1)?;
         let capital = self.book.capital(route.vault)?;
         let quote = [product, subject.word(), amount, term, capital, entered.word(3)?];
@@ -445,6 +450,15 @@ impl Policy {
             return Err(error!(IPolicy::SubjectNotHealthy, subject));
         }
         Ok(entered)
+    }
+
+    /// Lets the second program tell Risk the variance that impermanent loss is priced by; nothing for other covers.
+    fn observe_variance(&self, route: &Route, product: U256, subject: B256) -> Result<()> {
+        if route.cover == IMPERMANENT_LOSS {
+            let calldata = encode_call(IPolicy::observeVarianceCall::SELECTOR, &[product, subject.word()]);
+            ext::delegate(self.vm(), self.book.extension.program(), &calldata).map_err(Revert::raw)?;
+        }
+        Ok(())
     }
 
     /// Lets the second program keep the route of a product that is sold for the first time.

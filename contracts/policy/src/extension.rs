@@ -11,9 +11,9 @@ use protocol::{
     abi::{
         AlreadyWired, ICertificate, IERC165,
         IERC721::{self, BatchMetadataUpdate},
-        IOwned, IPolicy, IRisk, ITrigger, IVault, ParameterOutOfBounds, PauseSet,
+        IOwned, IPolicy, IRisk, ITrigger, IVarianceSource, IVault, ParameterOutOfBounds, PauseSet,
     },
-    call::{ask, require_code, try_ask},
+    call::{ask, require_code, tell, try_ask},
     emit, error, routes,
 };
 use standards::{
@@ -60,6 +60,7 @@ routes! {
     PolicyExt;
     IPolicy::quoteCall => quote(product, subject, insured, position, amount, term);
     IPolicy::listCall => list(product);
+    IPolicy::observeVarianceCall => observe_variance(product, subject);
     IPolicy::policyOfCall => policy_of(policy);
     IPolicy::policiesOfCall => policies_of(owner, cursor, n);
     IPolicy::productPageCall => product_page(cursor, n);
@@ -137,6 +138,24 @@ impl PolicyExt {
         answer[0] = self.book.shares().split(answer[1], false)?.gross;
         (answer[10], answer[11]) = (quote.word(10)?, quote.word(9)?);
         Ok(answer)
+    }
+
+    /// Asks a product's trigger for the variance of a subject and tells Risk. Anyone; `buy` and `extend` do it for
+    /// impermanent loss before they ask for a price.
+    pub fn observe_variance(&mut self, product: U256, subject: B256) -> Result<()> {
+        let risk = self.book.risk()?;
+        let route = match self.book.route(product) {
+            Some(route) => route,
+            None => self.book.find_route(risk, product)?,
+        };
+        let Some(told) =
+            try_ask(self.vm(), route.trigger, IVarianceSource::varianceCall::SELECTOR, &[subject.word()], 2)
+        else {
+            return Err(error!(IRisk::VarianceUnknown, product, subject));
+        };
+        let words = [product, subject.word(), U256::from(told.u64(0)?), U256::from(told.u64(1)?.min(u32::MAX.into()))];
+        tell(self.vm(), risk, IRisk::observeVarianceCall::SELECTOR, &words)?;
+        Ok(())
     }
 
     /// Keeps a product's route as Risk, the vault and the asset tell it now; for ever. Anyone; `buy` does it at the

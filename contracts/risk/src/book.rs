@@ -8,19 +8,22 @@
 //! policy       policy 160 | claims clock 96 (see clock)
 //! assessor     assessor 160 | guardian rests until 32 | latent limit 32 | shortest time 32
 //! counts       products 16 | risk keys 16
-//! product      vault 160 | family 16 | cover type 8 | status 8 | lines with cover 32
+//! product      vault 160 | family 16 | cover type 8 | status 8 | lines with cover 32 | prior of its cover type 32
 //!              trigger 160      four words of terms      hash      length of the wording's address, its words
 //! family       two words (see family)      newest version 16 | seeds 32      seed: at 40 | loss 96 | exposure 96
+//!              what its cover type knows of it: losses 96 | exposure 96 | as of 32
+//! cover type   a family, and two words of a product's terms, under an id of its own (see more)
 //! vault        SCR² 160 | largest x 96      asset key
 //!              floor 96 | minimum 16 | target 16 | reserve 96 | unsettled 16 | listed 1
 //! vault's key  x 96 | group 32 | held in strategies, part of x 96 | listed 1
 //! vault's group  Σx² 160 | Σx 80 | correlation 14 | listed 1
 //! line         three words (see line)      buckets: two weeks a word, the even one low
+//!              loss rate by variance 64 | variance 64 | range factor 32 | as of 32
 //! ```
 
 use actuary::{
     capital::{self, Group},
-    math::{add, mul, sub, to_u128},
+    math::{WAD, add, mul, mul_div_up, sub, to_u128},
 };
 use alloy_primitives::{Address, B256, U256};
 use protocol::{
@@ -57,6 +60,9 @@ const UNIT_BITS: usize = 12;
 /// A product may be sold.
 pub const ON_SALE: u64 = 1;
 
+/// The cover type that is priced by variance, as `IRisk.Cover` counts it.
+pub const IMPERMANENT_LOSS: u64 = 1;
+
 /// Where what is held in strategies is in the word of a vault's risk key.
 const HELD: usize = 128;
 
@@ -88,6 +94,8 @@ pub struct Book {
     lines: StorageMap<B256, LineWords>,
     /// The product of the newest line on a (vault, trigger, subject).
     pub(crate) heads: StorageMap<B256, StorageU256>,
+    /// The third program.
+    pub second_extension: Extension,
 }
 
 /// A product.
@@ -112,6 +120,7 @@ pub(crate) struct FamilyWords {
     pub(crate) exposure: StorageU256,
     pub(crate) versions: StorageU256,
     pub(crate) seeds: StorageMap<U256, StorageU256>,
+    pub(crate) told: StorageU256,
 }
 
 /// A vault.
@@ -133,6 +142,7 @@ pub(crate) struct LineWords {
     exposure: StorageU256,
     episode: StorageU256,
     buckets: StorageMap<U256, StorageU256>,
+    variance: StorageU256,
 }
 
 /// What a product is.
@@ -148,6 +158,8 @@ pub struct Route {
     pub status: u64,
     /// How many of its lines have cover in the books.
     pub lines: u64,
+    /// What its cover type's evidence says, in [`RATE_UNIT`](crate::terms::RATE_UNIT)s; 0 where nothing is known of it.
+    pub prior: u64,
 }
 
 impl Route {
@@ -159,12 +171,14 @@ impl Route {
             cover: word.u64(176, 8),
             status: word.u64(184, 8),
             lines: word.u64(192, 32),
+            prior: word.u64(224, 32),
         }
     }
 
     pub(crate) fn store(&self) -> U256 {
         let word = Packed::default().with_address(0, self.vault).with(160, 16, self.family);
-        word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status).with_u64(192, 32, self.lines).0
+        let word = word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status);
+        word.with_u64(192, 32, self.lines).with_u64(224, 32, self.prior).0
     }
 }
 
@@ -315,6 +329,71 @@ impl Book {
     pub(crate) fn evidence(&self, product: U256) -> Terms {
         let word = Packed(self.products.getter(product).evidence.get());
         Terms([Packed::default(), Packed::default(), word, Packed::default()])
+    }
+
+    /// The rate that cover on a subject is priced by, for the rate in force of its family under these terms. For
+    /// impermanent loss that is what its variance says, times `rate` over the terms' prior, at least the least rate
+    /// and at most all; for everything else `rate`.
+    ///
+    /// # Errors
+    /// `VarianceUnknown`; `MathOverflow`.
+    pub(crate) fn priced(
+        &self,
+        route: &Route,
+        product: U256,
+        subject: B256,
+        terms: &Terms,
+        rate: U256,
+    ) -> Result<U256> {
+        if route.cover != IMPERMANENT_LOSS {
+            return Ok(rate);
+        }
+        let expected = Packed(self.variance(product, subject)).get(0, 64);
+        if expected.is_zero() {
+            return Err(error!(IRisk::VarianceUnknown, product, subject));
+        }
+        let scaled = mul_div_up(expected, rate, terms.get(field::PRIOR_RATE))?;
+        Ok(scaled.max(terms.get(field::MIN_RATE)).min(WAD))
+    }
+
+    /// What was observed of a line's variance, as the layout says; zero for nothing.
+    pub(crate) fn variance(&self, product: U256, subject: B256) -> U256 {
+        self.lines.getter(self.line_id(product, subject)).variance.get()
+    }
+
+    /// Sets what was observed of a line's variance.
+    pub(crate) fn set_variance(&mut self, product: U256, subject: B256, word: U256) {
+        let id = self.line_id(product, subject);
+        self.lines.setter(id).variance.set(word);
+    }
+
+    /// A version's terms, all of them.
+    pub(crate) fn all_terms(&self, product: U256) -> Terms {
+        let mut terms = self.terms(product);
+        terms.0[3] = Packed(self.products.getter(product).memory.get());
+        terms
+    }
+
+    /// The id, among families and products, of a cover type: of all its products in vaults of one asset.
+    pub(crate) fn cover_type(&self, asset_key: B256, cover: u64) -> U256 {
+        let mut input = [0; 64];
+        input[..32].copy_from_slice(asset_key.as_slice());
+        input[63] = cover as u8; // types are few
+        U256::from_be_bytes(self.vm().native_keccak256(&input).0)
+    }
+
+    /// What the evidence of a vault's cover type says, in [`RATE_UNIT`](crate::terms::RATE_UNIT)s; 0 where governance
+    /// has not set the type.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn cover_type_prior(&self, vault: Address, cover: u64) -> Result<u64> {
+        let id = self.cover_type(self.vaults.getter(vault).asset_key.get(), cover);
+        let terms = self.evidence(id);
+        if terms.0[2].0.is_zero() {
+            return Ok(0);
+        }
+        Ok(self.family(id)?.estimate(&terms)?.as_limbs()[0])
     }
 
     /// A family, brought up to date.
@@ -563,10 +642,28 @@ impl Book {
         Ok(())
     }
 
-    /// A vault's reserve, and how many of its lines have an incident that is latent or not closed.
+    /// A vault's reserve, and how many of its lines have an incident that is latent or not closed, and of its claims wait
+    /// unproven.
     pub(crate) fn unsettled(&self, vault: Address) -> (u128, u64) {
         let word = Packed(self.vaults.getter(vault).settings.get());
         (word.u128(RESERVE, 96), word.u64(UNSETTLED, 16))
+    }
+
+    /// Reserves `amount` beside a vault's lines for a claim that is not decided yet, or ends that; answers with the whole
+    /// reserve. A claim that nothing proves counts as unsettled, as a latent incident does.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn reserve_beside(&mut self, vault: Address, amount: u128, proven: bool, ends: bool) -> Result<u128> {
+        let (before, after) = if ends { (amount, 0) } else { (0, amount) };
+        let mut vault = self.vaults.setter(vault);
+        let word = Packed(vault.settings.get());
+        let total = fit(moved(word.u128(RESERVE, 96), before, after)?, 96)?;
+        let open = u128::from(!proven);
+        let (was, is) = if ends { (open, 0) } else { (0, open) };
+        let unsettled = fit(moved(word.u128(UNSETTLED, 16), was, is)?, 16)?;
+        vault.settings.set(word.with_u128(RESERVE, 96, total).with_u128(UNSETTLED, 16, unsettled).0);
+        Ok(total)
     }
 
     /// The reserve of the line's vault, were the line as it was read and as it is now.

@@ -12,30 +12,33 @@ use protocol::{
 use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
 
 use crate::{
-    book::{Book, MOST_WEEKS, amount},
-    line::{Claims, Moment, Report, State, Verdict},
+    book::{Book, MOST_WEEKS, Open, amount},
+    family::Family,
+    line::{Claims, Moment, Report, State, Suspended, Verdict},
     sale::{Order, Wanted},
     terms::{field, name},
 };
 
 /// The contract's first program; what it does not know it runs in [`RiskExt`](crate::RiskExt).
-#[cfg_attr(not(feature = "ext"), entrypoint)]
+#[cfg_attr(not(any(feature = "ext", feature = "more")), entrypoint)]
 #[storage]
 pub struct Risk {
     book: Book,
 }
 
-#[cfg(feature = "ext")]
+#[cfg(any(feature = "ext", feature = "more"))]
 // SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
 unsafe impl TopLevelStorage for Risk {}
 
 routes! {
-    Risk, constructor(owner, setup, extension, week_seconds, latent_limit, min_seconds), fallback(fallback);
+    Risk, constructor(owner, setup, extension, second_extension, week_seconds, latent_limit, min_seconds), fallback(fallback);
     IRisk::underwriteCall => underwrite(product, subject, amount, term, capital, size);
     IRisk::renewCall => renew(product, subject, cover, deadline, term, capital, size);
     IRisk::releaseCall => release(product, subject, cover, deadline, filed, confirmed);
     IRisk::incidentCall => incident(product, subject, number, verdict, opened_at, closed_at, worst_bps);
     IRisk::claimCall => claim(product, subject, loss_bps, cover, deadline, filed, before, total);
+    IRisk::reserveClaimCall => reserve_claim(product, subject, loss_bps, cover, deadline, filed, before, total);
+    IRisk::decideClaimCall => decide_claim(product, subject, code, held, paid);
     IRisk::gateCall => gate(vault);
     IRisk::catchUpCall => catch_up(product, subject, n);
     IRisk::quoteCall => quote(product, subject, amount, term, capital);
@@ -45,13 +48,15 @@ routes! {
 
 impl Risk {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up, `extension` the second
-    /// program. Fixed for ever: the length of the weekly buckets (10 seconds to 7 days; the vault has the same), how
+    /// program and `second_extension` the third. Fixed for ever: the length of the weekly buckets (10 seconds to 7 days; the vault has the same), how
     /// long latent evidence holds (1 second to 7 days), and the shortest waiting, grace and term (1 second to 7 days).
+    #[allow(clippy::too_many_arguments)]
     pub fn constructor(
         &mut self,
         owner: Address,
         setup: Address,
         extension: Address,
+        second_extension: Address,
         week_seconds: u64,
         latent_limit: u64,
         min_seconds: u64,
@@ -69,6 +74,7 @@ impl Risk {
         let min_seconds = bounded(min_seconds, 1, "minSeconds")?;
         self.book.roles.construct(owner, setup)?;
         self.book.extension.construct(extension)?;
+        self.book.second_extension.construct(second_extension)?;
         self.book.construct(week_seconds, latent_limit, min_seconds);
         Ok(())
     }
@@ -214,48 +220,70 @@ impl Risk {
         before: U256,
         total: U256,
     ) -> Result<(U256, U256)> {
-        self.book.only_assessor()?;
-        let mut open = self.book.open(product, subject, MOST_WEEKS, false)?;
-        if open.clock.is_paused() {
-            return Err(error!(EnforcedPause));
-        }
-        let clock = U256::from(open.clock.claims());
-        if clock > deadline {
-            return Err(error!(IRisk::ClaimAfterDeadline, deadline, clock));
-        }
-        if open.line.state == State::Quiet {
-            return Err(open.too_late().unwrap_or_else(|| error!(IRisk::LineQuiet, product, subject)));
-        }
-        if loss_bps > actuary::math::BPS {
-            return Err(error!(ParameterOutOfBounds, name("lossBps"), loss_bps));
-        }
-        if total > cover {
-            return Err(error!(ParameterOutOfBounds, name("total"), total));
-        }
-        let claims = Claims { cover: amount(cover)?, before: amount(before)?, total: amount(total)? };
-        let rise = claims.total.checked_sub(claims.before).ok_or(actuary::Overflow)?;
-        if !filed {
-            let week = open.clock.week_of(deadline.as_limbs()[0]);
-            self.book.change_bucket(&open, week, 0, claims.cover)?;
-            open.line.file(week, claims.cover)?;
-        }
+        let (mut open, claims) =
+            self.claimed(product, subject, loss_bps, cover, deadline, filed, before, total, false)?;
+        let rise = claims.total - claims.before;
         open.line.raise(loss_bps.as_limbs()[0], &claims);
         let reserve_before = self.book.reserve(&open)?.after;
         let counted = open.line.confirmed;
         open.line.claim(rise)?;
         let reserve = self.book.reserve(&open)?.after;
 
-        // The loss history: what an incident costs on a line counts up to the cap.
-        let terms = self.book.evidence(product);
-        let cap = amount(terms.get(field::LOSS_CAP))?;
-        let loss = open.line.confirmed.min(cap) - counted.min(cap);
-        let mut family = None;
-        if loss > 0 {
-            let evidence = family.insert(self.book.family(open.route.family)?);
-            self.book.record(open.route.family, evidence, &terms, loss, 0, 0)?;
-        }
+        let family = self.evidence(&open, counted, open.line.confirmed)?;
         self.book.close(&open, family, None)?;
         Ok((U256::from(reserve_before), U256::from(reserve)))
+    }
+
+    /// Reserves the rise of a policy's claims until it is decided, beside the line and in full. Answers with what
+    /// `decide_claim` is told of it.
+    #[allow(clippy::too_many_arguments)]
+    pub fn reserve_claim(
+        &mut self,
+        product: U256,
+        subject: B256,
+        loss_bps: U256,
+        cover: U256,
+        deadline: U256,
+        filed: bool,
+        before: U256,
+        total: U256,
+    ) -> Result<u64> {
+        let proven = !loss_bps.is_zero();
+        let (mut open, claims) =
+            self.claimed(product, subject, loss_bps, cover, deadline, filed, before, total, !proven)?;
+        let rise = claims.total - claims.before;
+        if proven {
+            open.line.raise(loss_bps.as_limbs()[0], &claims);
+        }
+        let suspended = open.line.suspend(rise, proven)?;
+        self.book.close(&open, None, None)?;
+        self.book.reserve_beside(open.route.vault, rise, proven, false)?;
+        emit!(self.vm(), IRisk::ClaimReserved, [product, subject], [rise]);
+        Ok(suspended.code())
+    }
+
+    /// Ends what `reserve_claim` began. Answers with the vault's reserve before and after what is paid.
+    pub fn decide_claim(
+        &mut self,
+        product: U256,
+        subject: B256,
+        code: u64,
+        held: U256,
+        paid: U256,
+    ) -> Result<(U256, U256)> {
+        self.book.only_assessor()?;
+        let mut open = self.book.open(product, subject, MOST_WEEKS, true)?;
+        let (held, paid) = (amount(held)?, amount(paid)?);
+        let back = held.checked_sub(paid).ok_or(actuary::Overflow)?;
+        let suspended = Suspended::from_code(code);
+        open.line.decide(suspended, back)?;
+        // under its own incidents V has it already
+        let counted = if open.line.still_counts(suspended) { open.line.confirmed.saturating_sub(paid) } else { 0 };
+        let family = self.evidence(&open, counted, counted + paid)?;
+        self.book.close(&open, family, None)?;
+        let reserve = U256::from(self.book.reserve_beside(open.route.vault, held, suspended.is_proven(), true)?);
+        emit!(self.vm(), IRisk::ClaimDecided, [product, subject], [held, paid]);
+        Ok((actuary::math::add(reserve, U256::from(paid))?, reserve))
     }
 
     // ————————————————————————————————————————————————————————————————————————————————————————— Vault and anyone
@@ -304,6 +332,62 @@ impl Risk {
     /// Runs everything else in the second program.
     pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
         ext::delegate(self.vm(), self.book.extension.program(), calldata)
+    }
+
+    /// Opens the line of a policy whose claims rise, with its cover out of the buckets. `anyhow`: on a quiet line too.
+    #[allow(clippy::too_many_arguments)]
+    fn claimed(
+        &mut self,
+        product: U256,
+        subject: B256,
+        loss_bps: U256,
+        cover: U256,
+        deadline: U256,
+        filed: bool,
+        before: U256,
+        total: U256,
+        anyhow: bool,
+    ) -> Result<(Open, Claims)> {
+        self.book.only_assessor()?;
+        let mut open = self.book.open(product, subject, MOST_WEEKS, anyhow)?;
+        if open.clock.is_paused() {
+            return Err(error!(EnforcedPause));
+        }
+        let clock = U256::from(open.clock.claims());
+        if clock > deadline {
+            return Err(error!(IRisk::ClaimAfterDeadline, deadline, clock));
+        }
+        if open.line.state == State::Quiet && !anyhow {
+            return Err(open.too_late().unwrap_or_else(|| error!(IRisk::LineQuiet, product, subject)));
+        }
+        if loss_bps > actuary::math::BPS {
+            return Err(error!(ParameterOutOfBounds, name("lossBps"), loss_bps));
+        }
+        if total > cover {
+            return Err(error!(ParameterOutOfBounds, name("total"), total));
+        }
+        let claims = Claims { cover: amount(cover)?, before: amount(before)?, total: amount(total)? };
+        claims.total.checked_sub(claims.before).ok_or(actuary::Overflow)?;
+        if !filed {
+            let week = open.clock.week_of(deadline.as_limbs()[0]);
+            self.book.change_bucket(&open, week, 0, claims.cover)?;
+            open.line.file(week, claims.cover)?;
+        }
+        Ok((open, claims))
+    }
+
+    /// Takes into the loss history that what a line's incidents cost rises: each counts up to the cap. Answers with the
+    /// family where that changed it.
+    fn evidence(&self, open: &Open, before: u128, after: u128) -> Result<Option<Family>> {
+        let terms = self.book.evidence(open.product).believing(open.route.prior);
+        let cap = amount(terms.get(field::LOSS_CAP))?;
+        let loss = after.min(cap) - before.min(cap);
+        if loss == 0 {
+            return Ok(None);
+        }
+        let mut family = self.book.family(open.route.family)?;
+        self.book.record(open.route.family, &mut family, &terms, loss, 0, 0)?;
+        Ok(Some(family))
     }
 
     /// An order's price, as `IRisk.Quote`.

@@ -1,21 +1,20 @@
-//! The second program: governance, and what pages read.
+//! The second program: governance, and what pages read. What it does not know it runs in the third one.
 
 use alloc::{vec, vec::Vec};
 
 use actuary::{
     capital::Group,
     math::{bps_down, bps_up, sub},
+    variance::loss_rate,
 };
 use alloy_primitives::{Address, B256, U256};
-use alloy_sol_types::SolEvent;
 use protocol::{
     Result, Word,
     abi::{AlreadyWired, IOwned, IRisk, ParameterOutOfBounds, PauseSet},
     call::require_code,
-    emit, error, routes,
+    emit, error, ext, routes,
 };
 use standards::{
-    abi::{log_bytes, to_bytes},
     dispatch::{Encoded, Words},
     encoder::Encoder,
     packed::Packed,
@@ -26,10 +25,13 @@ use stylus_sdk::{
 };
 
 use crate::{
-    book::{Book, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Route, amount, narrow, regroup, replace_squared, units},
+    book::{
+        Book, IMPERMANENT_LOSS, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Route, amount, narrow, regroup, replace_squared,
+        units,
+    },
     family::Family,
     line::{Line, State},
-    terms::{TERMS_HASH, Terms, WORDS, field, name},
+    terms::{TERMS_HASH, Terms, WORDS, field, name, refused},
 };
 
 /// The kind of pause that this contract has, in `IPausable`'s count.
@@ -50,8 +52,10 @@ const MOST_KEYS: usize = 256;
 /// The most families of one vault; its active cover is the sum over them.
 const MOST_FAMILIES: usize = 256;
 
-/// The most bytes of a wording's address.
-const LONGEST_URI: usize = 256;
+/// The range factor of a position over the whole range, basis points: no position loses less.
+const WHOLE_RANGE: u32 = 10_000;
+/// 1e18.
+const WAD_UNITS: u64 = 1_000_000_000_000_000_000;
 
 /// Marks a word of storage as in use.
 const LISTED: usize = 255;
@@ -68,7 +72,7 @@ pub struct RiskExt {
 unsafe impl TopLevelStorage for RiskExt {}
 
 routes! {
-    RiskExt;
+    RiskExt, fallback(fallback);
     IRisk::productCall => product(id);
     IRisk::termsCall => terms(id);
     IRisk::productCountCall => product_count();
@@ -76,14 +80,10 @@ routes! {
     IRisk::addProductCall => add_product(vault, trigger, cover, new_terms);
     IRisk::reviseProductCall => revise_product(family, new_terms);
     IRisk::setStatusCall => set_status(product, status);
-    IRisk::setTermsURICall => set_terms_uri(product, uri);
-    IRisk::termsURICall => terms_uri(product);
     IRisk::listSubjectCall => list_subject(product, subject, risk_key);
     IRisk::lineCall => line(product, subject);
     IRisk::estimateCall => estimate(family);
-    IRisk::seedLossCall => seed_loss(family, at, loss, exposure);
-    IRisk::seedCountCall => seed_count(family);
-    IRisk::seedCall => seed(family, index);
+    IRisk::observeVarianceCall => observe_variance(product, subject, yearly, range_factor_bps);
     IRisk::capitalOfCall => capital_of(vault);
     IRisk::exposureOfCall => exposure_of(vault, risk_key);
     IRisk::activeCoverCall => active_cover(vault);
@@ -112,6 +112,11 @@ routes! {
 }
 
 impl RiskExt {
+    /// Runs everything else in the third program.
+    pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+        ext::delegate(self.vm(), self.book.second_extension.program(), calldata)
+    }
+
     // ——————————————————————————————————————————————————————————————————————————————————————————————————— products
 
     /// What a product is: vault, trigger, cover type, status, family, newest version.
@@ -124,7 +129,7 @@ impl RiskExt {
     /// A version's terms, as `IRisk.Terms`.
     pub fn terms(&self, id: U256) -> Result<[U256; WORDS]> {
         self.book.route(id)?;
-        let mut words = self.all_terms(id).unpack();
+        let mut words = self.book.all_terms(id).unpack();
         words[TERMS_HASH] = self.book.products.getter(id).terms_hash.get().word();
         Ok(words)
     }
@@ -137,7 +142,7 @@ impl RiskExt {
     /// Capital that a product locks, and the most it may lock for this much capital of the vault.
     pub fn capacity(&self, product: U256, capital: U256) -> Result<(U256, U256)> {
         let route = self.book.route(product)?;
-        let terms = self.all_terms(product);
+        let terms = self.book.terms(product);
         let cover = U256::from(self.book.family(route.family)?.cover);
         Ok((bps_up(cover, terms.get(field::CAPITAL_FACTOR))?, bps_down(capital, terms.get(field::CAPACITY))?))
     }
@@ -157,7 +162,8 @@ impl RiskExt {
             return Err(out_of_bounds("cover", U256::from(cover)));
         }
         let id = self.next_id(0)?;
-        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0 };
+        let prior = self.book.cover_type_prior(vault, u64::from(cover))?;
+        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0, prior };
         let terms = self.write_product(id, &route, trigger, &new_terms)?;
         let now = self.vm().block_timestamp();
         self.book.set_family(id, &Family::new(now, &terms)?)?;
@@ -183,8 +189,12 @@ impl RiskExt {
         }
         // The rate in force falls to what the new terms say by at most 25 % a day.
         let mut evidence = self.book.family(family)?;
-        let rate = evidence.rate(&self.all_terms(before))?;
+        let rate = evidence.rate(&self.book.evidence(before).believing(last.prior))?;
         evidence.set_rate(rate)?;
+        let mut words = self.book.families.setter(family);
+        let told = evidence.retell(Packed(words.told.get()))?;
+        words.told.set(told.0);
+        drop(words);
         evidence.adopt(&terms)?;
         self.book.set_family(family, &evidence)?;
         Ok(id)
@@ -204,41 +214,6 @@ impl RiskExt {
         }
         self.set_route_status(product, &route, status);
         Ok(())
-    }
-
-    /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.
-    pub fn set_terms_uri(&mut self, product: U256, uri: &[u8]) -> Result<()> {
-        self.book.roles.only_owner()?;
-        if self.book.route(product)?.status != 0 {
-            return Err(error!(IRisk::TermsFixed, product));
-        }
-        if uri.len() > LONGEST_URI {
-            return Err(out_of_bounds("termsURI", U256::from(uri.len())));
-        }
-        let mut words = self.book.products.setter(product);
-        words.uri_length.set(U256::from(uri.len()));
-        for (index, chunk) in uri.chunks(32).enumerate() {
-            words.uri.setter(U256::from(index)).set(B256::right_padding_from(chunk));
-        }
-        drop(words);
-        let topics = [IRisk::TermsURISet::SIGNATURE_HASH, B256::new(to_bytes(product))];
-        log_bytes(self.vm(), &topics, &[], uri);
-        Ok(())
-    }
-
-    /// Where the wording of a version is; empty where nobody told.
-    pub fn terms_uri(&self, product: U256) -> Result<Encoded> {
-        self.book.route(product)?;
-        let words = self.book.products.getter(product);
-        let length = Packed(words.uri_length.get()).u64(0, 64) as usize;
-        let mut uri = Vec::with_capacity(LONGEST_URI);
-        for index in 0..length.div_ceil(32) {
-            uri.extend_from_slice(words.uri.get(U256::from(index)).as_slice());
-        }
-        uri.truncate(length);
-        let mut encoder = Encoder::new(&[], 1);
-        encoder.bytes(&uri);
-        Ok(Encoded(encoder.finish()))
     }
 
     /// Opens the line of a product on a subject, whose cover counts on `risk_key`.
@@ -287,45 +262,43 @@ impl RiskExt {
     /// A family's evidence: losses and exposure (asset times years) as they count now, and the rate in force.
     pub fn estimate(&self, family: U256) -> Result<(U256, U256, U256)> {
         let newest = self.newest(family);
-        self.book.route(newest)?;
+        let route = self.book.route(newest)?;
         let evidence = self.book.family(family)?;
-        let rate = evidence.rate(&self.all_terms(newest))?;
+        let rate = evidence.rate(&self.book.evidence(newest).believing(route.prior))?;
         Ok((U256::from(evidence.losses_now()?), evidence.exposure_now()?, rate))
     }
 
-    /// Enters a historical loss of a family, and the exposure that it stood on, at its date.
-    pub fn seed_loss(&mut self, family: U256, at: u64, loss: U256, exposure: U256) -> Result<()> {
-        self.book.roles.only_owner()?;
-        let newest = self.newest(family);
-        self.book.route(newest)?;
-        let now = self.vm().block_timestamp();
-        if at > now {
-            return Err(out_of_bounds("at", U256::from(at)));
+    /// What the trigger of a line says about the variance of its pair, and about the range of positions in it. Policy
+    /// only.
+    pub fn observe_variance(&mut self, product: U256, subject: B256, yearly: u64, range_factor_bps: u32) -> Result<()> {
+        self.book.only_policy()?;
+        if self.book.glance(product, subject).key == 0 {
+            return Err(error!(IRisk::UnknownSubject, product, subject));
         }
-        let terms = self.all_terms(newest);
-        let (loss, exposure) = (amount(loss)?, amount(exposure)?);
-        let counted = loss.min(amount(terms.get(field::LOSS_CAP))?);
-        let mut evidence = self.book.family(family)?;
-        self.book.record(family, &mut evidence, &terms, counted, exposure, now - at)?;
-        self.book.set_family(family, &evidence)?;
-        let mut words = self.book.families.setter(family);
-        let versions = Packed(words.versions.get());
-        let index = versions.u64(16, 32);
-        let seed = Packed::default().with_u64(0, 40, at).with_u128(40, 96, loss).with_u128(136, 96, exposure);
-        words.seeds.setter(U256::from(index)).set(seed.0);
-        words.versions.set(versions.with_u64(16, 32, index + 1).0);
+        if yearly == 0 {
+            return Err(error!(IRisk::VarianceUnknown, product, subject));
+        }
+        if range_factor_bps < WHOLE_RANGE {
+            return Err(out_of_bounds("rangeFactorBps", U256::from(range_factor_bps)));
+        }
+        // 32 bits by 47 fit
+        let factor = U256::from(range_factor_bps).wrapping_mul(U256::from(WAD_UNITS / u64::from(WHOLE_RANGE)));
+        let rate = loss_rate(U256::from(yearly), factor)?;
+        let word = Packed::default()
+            .with(0, 64, rate)
+            .with_u64(64, 64, yearly)
+            .with_u64(128, 32, u64::from(range_factor_bps))
+            .with_u64(160, 32, self.vm().block_timestamp());
+        if self.book.variance(product, subject) != word.0 {
+            self.book.set_variance(product, subject, word.0);
+            emit!(
+                self.vm(),
+                IRisk::VarianceObserved,
+                [product, subject],
+                [U256::from(yearly), U256::from(range_factor_bps), rate]
+            );
+        }
         Ok(())
-    }
-
-    /// How many historical losses a family was given.
-    pub fn seed_count(&self, family: U256) -> U256 {
-        Packed(self.book.families.getter(family).versions.get()).get(16, 32)
-    }
-
-    /// A historical loss as it was entered, as `IRisk.Seed`.
-    pub fn seed(&self, family: U256, index: U256) -> (u64, u128, u128) {
-        let seed = Packed(self.book.families.getter(family).seeds.get(index));
-        (seed.u64(0, 40), seed.u128(40, 96), seed.u128(136, 96))
     }
 
     // —————————————————————————————————————————————————————————————————————————————————————————————————————— capital
@@ -385,7 +358,13 @@ impl RiskExt {
             }
             let key = U256::from(line.key);
             let group = Packed(words.keys.get(key)).get(96, 32);
-            let rate = self.book.family(route.family)?.rate(&self.book.evidence(product))?;
+            let terms = self.book.evidence(product);
+            let rate = self.book.family(route.family)?.rate(&terms.believing(route.prior))?;
+            // a line without cover may never have been priced
+            let rate = match line.cover {
+                0 => rate,
+                _ => self.book.priced(&route, product, subject.into(), &terms, rate)?,
+            };
             missing = sub(missing, U256::from(line.cover))?;
             exposures.extend([
                 self.book.key_names.get(key).word(),
@@ -612,12 +591,6 @@ fn out_of_bounds(parameter: &str, value: U256) -> protocol::Revert {
 }
 
 impl RiskExt {
-    fn all_terms(&self, product: U256) -> Terms {
-        let mut terms = self.book.terms(product);
-        terms.0[3] = Packed(self.book.products.getter(product).memory.get());
-        terms
-    }
-
     /// A family's newest version; 0 for none.
     fn newest(&self, family: U256) -> U256 {
         Packed(self.book.families.getter(family).versions.get()).get(0, 16)
@@ -648,6 +621,9 @@ impl RiskExt {
     /// Writes a new version and makes it its family's newest.
     fn write_product(&mut self, id: U256, route: &Route, trigger: Address, new_terms: &[U256; WORDS]) -> Result<Terms> {
         let terms = Terms::pack(new_terms, self.book.shortest(), self.book.clock().week())?;
+        if route.cover == IMPERMANENT_LOSS && new_terms[field::PRIOR_RATE].is_zero() {
+            return Err(refused(field::PRIOR_RATE, U256::ZERO)); // the rate in force counts in relation to it
+        }
         let mut words = self.book.products.setter(id);
         words.route.set(route.store());
         words.price.set(terms.0[0].0);

@@ -13,7 +13,7 @@
 
 use actuary::{
     credibility::in_force,
-    decay::{accrual_down, decay_down, decay_up},
+    decay::{Decay, decay_down, decay_up},
     math::{Result, YEAR, add, div_down, div_up, mul, to_u64, to_u128},
 };
 use alloy_primitives::U256;
@@ -72,8 +72,9 @@ impl Family {
         let half_life = losses.u64(128, 32);
         let cover = exposure.u128(0, 96);
         let elapsed = now - exposure.u64(192, 32);
-        let accrued = accrual_down(U256::from(cover), elapsed, half_life)?.wrapping_shr(UNIT_BITS);
-        let before = decay_down(exposure.get(96, 96), elapsed, half_life)?;
+        let decay = Decay::new(elapsed, half_life)?;
+        let accrued = decay.accrual_down(U256::from(cover))?.wrapping_shr(UNIT_BITS);
+        let before = decay.down(exposure.get(96, 96))?;
         let floor = in_force(U256::ZERO, exposure.get(224, 32), elapsed)?;
         Ok(Self {
             cover,
@@ -143,12 +144,18 @@ impl Family {
     /// # Errors
     /// [`Overflow`](actuary::Overflow).
     pub fn rate(&self, terms: &Terms) -> Result<U256> {
+        let rate = self.estimate(terms)?.max(U256::from(self.floor));
+        Ok(rate.wrapping_mul(U256::from(RATE_UNIT)).min(terms.get(field::MAX_RATE)))
+    }
+
+    /// What the evidence says under a version's terms, in [`RATE_UNIT`]s, rounded up.
+    ///
+    /// # Errors
+    /// [`Overflow`](actuary::Overflow).
+    pub fn estimate(&self, terms: &Terms) -> Result<U256> {
         let prior = terms.prior(U256::from(self.credibility));
         let losses = mul(U256::from(self.losses_now()?), YEAR)?;
-        let estimate = prior.estimate(losses, self.exposure_seconds())?;
-        let unit = U256::from(RATE_UNIT);
-        let rate = div_up(estimate, unit)?.max(U256::from(self.floor));
-        Ok(rate.wrapping_mul(unit).min(prior.max))
+        div_up(prior.estimate(losses, self.exposure_seconds())?, U256::from(RATE_UNIT))
     }
 
     /// Sets the rate in force, as [`rate`](Self::rate) answered it: from here it falls by at most 25 % a day.
@@ -172,6 +179,42 @@ impl Family {
         let seconds = decay_down(mul(U256::from(exposure), YEAR)?, ago, self.half_life)?;
         self.exposure = to_u128(add(U256::from(self.exposure), seconds.wrapping_shr(UNIT_BITS))?)?;
         Ok(loss)
+    }
+
+    /// What is told in `word` as it counts now: losses and exposure.
+    fn known(&self, word: Packed) -> Result<(u128, u128)> {
+        let elapsed = self.now - word.u64(192, 32);
+        let losses = to_u128(decay_up(word.get(0, 96), elapsed, self.half_life)?)?;
+        Ok((losses, to_u128(decay_down(word.get(96, 96), elapsed, self.half_life)?)?))
+    }
+
+    /// What was told in `word`, as of now: before the half-life changes.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn retell(&self, word: Packed) -> Result<Packed> {
+        let (losses, exposure) = self.known(word)?;
+        Ok(self.told(losses, exposure))
+    }
+
+    /// Tells `whole`, the cover type, what this family has seen since `word` was told: losses that came in, and exposure
+    /// that was added or taken back. Answers with what is told then.
+    ///
+    /// # Errors
+    /// [`Overflow`](actuary::Overflow).
+    pub fn tell(&self, word: Packed, whole: &mut Self) -> Result<Packed> {
+        let (losses, exposure) = self.known(word)?;
+        let seen = self.losses_now()?.min(LARGEST);
+        let news = U256::from(seen.saturating_sub(losses));
+        whole.losses = to_u128(add(U256::from(whole.losses_now()?), news)?)?;
+        whole.losses_at = whole.now;
+        let covered = self.exposure.min(LARGEST);
+        whole.exposure = (whole.exposure + covered).saturating_sub(exposure); // 97 bits
+        Ok(self.told(seen, covered))
+    }
+
+    fn told(&self, losses: u128, exposure: u128) -> Packed {
+        Packed::default().with_u128(0, 96, losses).with_u128(96, 96, exposure).with_u64(192, 32, self.now)
     }
 
     /// Takes back exposure that cover had too much, in asset times seconds; at most all there is.

@@ -9,7 +9,8 @@
 //! - [`terms`]: a product's terms and their bounds; [`family`]: losses, exposure and the rate in force of a product's
 //!   versions; [`line`]: a product's cover on a subject, its incidents and its reserve; [`clock`]: the claims clock;
 //! - [`book`]: the storage layout, and how lines are opened, brought up to date and closed; [`sale`]: one sale;
-//! - [`everyday`] and [`extension`]: the two programs over this storage, as tables of their functions.
+//! - [`everyday`], [`extension`] and [`more`]: the three programs over this storage, as tables of their functions; the
+//!   last one holds the evidence of cover types, which the prior rates of their products are.
 //!
 //! ```text
 //!              families ── evidence ──▶ price
@@ -27,11 +28,13 @@ mod everyday;
 mod extension;
 pub mod family;
 pub mod line;
+mod more;
 pub mod sale;
 pub mod terms;
 
 pub use everyday::Risk;
 pub use extension::RiskExt;
+pub use more::RiskMore;
 
 /// `value`, where it has at most `bits` bits.
 ///

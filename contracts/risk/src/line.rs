@@ -5,17 +5,22 @@
 //! when the time for claims is over; latent evidence that nothing follows does so after the latent limit.
 //!
 //! ```text
-//! reserve = max(0, ⌈E · ω⌉ − V)       ω = the worst that a claim can take of its cover
+//! reserve = max(0, ⌈(E − F) · ω⌉ + min(F, ⌈(F + D) · ω⌉) − V)       ω = the worst that a claim can take of its cover
 //! ```
 //!
-//! E is the cover that could claim when the incidents opened and is not released, V the claims confirmed since. A later
-//! incident before the lapse adds its worst to ω, and an earlier one that is booked late widens E.
+//! E is the cover that could claim when the incidents opened and is not released, V the claims confirmed since. F is what
+//! of E was left of policies that had filed before, and D their claims until then: a claim is a part of the cover that was
+//! sold, at most what is left of it. A later incident before the lapse adds its worst to ω, and an earlier one that is
+//! booked late widens E.
+//!
+//! A claim that is not decided yet is in none of these: what it may take is reserved beside the line, in full and for as
+//! long as the decision lasts, also beyond a lapse ([`Line::suspend`], [`Line::decide`]).
 //!
 //! ```text
 //! book      cover 96 | scheduled 96 | next week 30 | state 2 | risk key 16 | sibling 16
-//! exposure  exposed 96 | confirmed 96 | horizon 30 | ω 14
+//! exposure  exposed 96 | confirmed 96 | horizon 30 | ω 14 | lapses 20
 //! episode   number 32 | closed 32 | worst 14 | others 14 | opened 32 | evidence 32 | lapse 32 | deductible 14 |
-//!           confirmed 1
+//!           confirmed 1 | D 21 + 6 | F 20 + 6 (a number, and by how many bits it is moved up)
 //! ```
 
 use actuary::Overflow;
@@ -28,6 +33,42 @@ const FULL: u64 = 10_000;
 
 /// How many numbers back a line remembers which incidents are closed.
 const MEMORY: u64 = 32;
+
+/// Where D and F are kept.
+const EARLIER: Rounded = Rounded { at: 203, bits: 21 };
+const FILED: Rounded = Rounded { at: 230, bits: 20 };
+
+/// A number of up to 96 bits in a place for fewer: its upper ones, and by how many they are moved up. It is rounded up.
+struct Rounded {
+    at: usize,
+    bits: usize,
+}
+
+impl Rounded {
+    /// How many bits the shift has.
+    const SHIFT: usize = 6;
+
+    /// By how many bits a number is moved down. One more than its length asks for, so that it may be rounded up.
+    const fn shift(&self, value: u128) -> u64 {
+        (129 - value.leading_zeros() as u64).saturating_sub(self.bits as u64)
+    }
+
+    /// The number as the place keeps it.
+    const fn kept(&self, value: u128) -> u128 {
+        let shift = self.shift(value);
+        value.div_ceil(1 << shift) << shift
+    }
+
+    fn load(&self, word: &Packed) -> u128 {
+        word.u128(self.at, self.bits) << word.u64(self.at + self.bits, Self::SHIFT)
+    }
+
+    /// Stores what is [`kept`](Self::kept).
+    fn store(&self, word: Packed, kept: u128) -> Packed {
+        let shift = self.shift(kept);
+        word.with_u128(self.at, self.bits, kept >> shift).with_u64(self.at + self.bits, Self::SHIFT, shift)
+    }
+}
 
 type Result<T = ()> = core::result::Result<T, Overflow>;
 
@@ -103,10 +144,16 @@ pub struct Line {
     pub exposed: u128,
     /// V.
     pub confirmed: u128,
+    /// D, rounded up to what its place holds.
+    earlier: u128,
+    /// F, rounded up too; where cover leaves it is too much for a while, never too little.
+    filed: u128,
     /// The first bucket whose policies could claim when the incidents opened.
     horizon: u64,
     /// ω, in basis points.
     owed: u64,
+    /// How often it became quiet again, in 20 bits: what was booked before is over.
+    lapses: u64,
     /// Its incidents.
     pub episode: Episode,
 }
@@ -131,6 +178,33 @@ pub struct Claims {
     pub before: u128,
     /// All that is confirmed with it; at most `cover`.
     pub total: u128,
+}
+
+/// When a claim that is not decided yet was taken out of a line, and whether the trigger had proven it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    lapses: u64,
+    proven: bool,
+}
+
+impl Suspended {
+    /// Reads it from what [`code`](Self::code) answered.
+    #[must_use]
+    pub const fn from_code(code: u64) -> Self {
+        Self { lapses: code >> 1, proven: code & 1 == 1 }
+    }
+
+    /// Whether the trigger had proven it.
+    #[must_use]
+    pub const fn is_proven(self) -> bool {
+        self.proven
+    }
+
+    /// As one number of 21 bits.
+    #[must_use]
+    pub const fn code(self) -> u64 {
+        self.lapses << 1 | self.proven as u64
+    }
 }
 
 /// An incident as its trigger tells it.
@@ -202,8 +276,11 @@ impl Line {
             sibling: book.u64(240, 16),
             exposed: exposure.u128(0, 96),
             confirmed: exposure.u128(96, 96),
+            earlier: EARLIER.load(episode),
+            filed: FILED.load(episode),
             horizon: exposure.u64(192, 30),
             owed: exposure.u64(222, 14),
+            lapses: exposure.u64(236, 20),
             episode: Episode {
                 number: episode.u64(0, 32),
                 closed: episode.u64(32, 32),
@@ -236,8 +313,10 @@ impl Line {
                 .with_u128(0, 96, fit(self.exposed, 96)?)
                 .with_u128(96, 96, fit(self.confirmed, 96)?)
                 .with_u64(192, 30, self.horizon)
-                .with_u64(222, 14, self.owed),
-            episode: Packed::default()
+                .with_u64(222, 14, self.owed)
+                .with_u64(236, 20, self.lapses),
+            episode: EARLIER
+                .store(FILED.store(Packed::default(), self.filed), self.earlier)
                 .with_u64(0, 32, episode.number)
                 .with_u64(32, 32, episode.closed)
                 .with_u64(64, 14, episode.worst)
@@ -253,8 +332,11 @@ impl Line {
     /// The worst payout still to come under the incidents.
     #[must_use]
     pub fn reserve(&self) -> u128 {
-        // 96 bits by 14 fit.
-        let worst = (self.exposed * u128::from(self.owed)).div_ceil(u128::from(FULL));
+        let filed = self.filed.min(self.exposed);
+        let sold = filed.saturating_add(self.earlier);
+        // 97 bits by 14 fit.
+        let worst = |cover: u128| (cover * u128::from(self.owed)).div_ceil(u128::from(FULL));
+        let worst = worst(self.exposed - filed) + worst(sold).min(filed);
         worst.saturating_sub(self.confirmed)
     }
 
@@ -346,11 +428,13 @@ impl Line {
     /// [`Overflow`] for more than there is.
     pub fn expire(&mut self, rest: u128, confirmed: u128) -> Result {
         self.cover = self.cover.checked_sub(rest).ok_or(Overflow)?;
+        let mut present = 0;
         if self.state != State::Quiet {
-            let confirmed = confirmed.min(self.confirmed);
-            self.exposed = self.exposed.checked_sub(rest + confirmed).ok_or(Overflow)?;
-            self.confirmed -= confirmed;
+            present = confirmed.min(self.confirmed);
+            self.exposed = self.exposed.checked_sub(rest + present).ok_or(Overflow)?;
+            self.confirmed -= present;
         }
+        self.remember(self.earlier.saturating_sub(confirmed - present));
         Ok(())
     }
 
@@ -363,9 +447,8 @@ impl Line {
     pub fn raise(&mut self, loss: u64, policy: &Claims) {
         let Claims { cover, before, total } = *policy;
         let since = total.min(self.confirmed.saturating_add(total.saturating_sub(before)));
-        let exposed = cover.saturating_sub(total).saturating_add(since);
-        // 96 bits by 14 fit; `since` is at most `exposed`
-        let has = (since * u128::from(FULL)).div_ceil(exposed.max(1)) as u64;
+        // 96 bits by 14 fit; `since` is at most `cover`
+        let has = (since * u128::from(FULL)).div_ceil(cover.max(1)) as u64;
 
         let episode = &mut self.episode;
         let lost = loss.saturating_sub(episode.deductible);
@@ -387,6 +470,58 @@ impl Line {
         self.cover = self.cover.checked_sub(amount).ok_or(Overflow)?;
         self.confirmed = self.confirmed.checked_add(amount).ok_or(Overflow)?;
         Ok(())
+    }
+
+    /// Sets D; to nothing where nothing is left of any policy that has filed.
+    fn remember(&mut self, earlier: u128) {
+        self.earlier = if self.cover > self.scheduled { EARLIER.kept(earlier) } else { 0 };
+    }
+
+    /// Takes what a policy claims out of the line until it is decided. What the trigger has proven counts as confirmed
+    /// under the present incidents, so that ω holds it no more; what only a jury can decide leaves E. Answers with what
+    /// [`decide`](Self::decide) takes for it: when it was.
+    ///
+    /// # Errors
+    /// [`Overflow`] for more than there is.
+    pub fn suspend(&mut self, amount: u128, proven: bool) -> Result<Suspended> {
+        self.cover = self.cover.checked_sub(amount).ok_or(Overflow)?;
+        if proven {
+            self.confirmed = self.confirmed.checked_add(amount).ok_or(Overflow)?;
+        } else {
+            self.earlier = EARLIER.kept(self.earlier.saturating_add(amount));
+            if self.state != State::Quiet {
+                self.exposed = self.exposed.checked_sub(amount).ok_or(Overflow)?;
+            }
+        }
+        Ok(Suspended { lapses: self.lapses, proven })
+    }
+
+    /// Ends what [`suspend`](Self::suspend) began: so much of the amount comes back, since it is not paid.
+    ///
+    /// Under the same incidents what was proven is taken out of V again (and what V has lost of it since by
+    /// [`expire`](Self::expire) goes to E); under others the cover could claim again, and is exposed.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn decide(&mut self, suspended: Suspended, back: u128) -> Result {
+        self.cover = self.cover.checked_add(back).ok_or(Overflow)?;
+        let confirmed = if self.still_counts(suspended) { back.min(self.confirmed) } else { 0 };
+        let again = back - confirmed;
+        self.remember(self.earlier.saturating_sub(again));
+        if self.state != State::Quiet {
+            self.confirmed -= confirmed;
+            self.exposed = self.exposed.checked_add(again).ok_or(Overflow)?;
+            if again > 0 {
+                self.filed = FILED.kept(self.filed.checked_add(again).ok_or(Overflow)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a suspended claim is among the confirmed ones of the present incidents.
+    #[must_use]
+    pub fn still_counts(&self, suspended: Suspended) -> bool {
+        self.state != State::Quiet && suspended.proven && suspended.lapses == self.lapses
     }
 
     /// Books what a trigger says about an incident. `scheduled` adds up the buckets from one week to before another.
@@ -511,6 +646,7 @@ impl Line {
             let over = scheduled(self.next, horizon);
             self.exposed = self.cover.checked_sub(over).ok_or(Overflow)?;
             self.confirmed = 0;
+            self.filed = FILED.kept(self.cover.checked_sub(self.scheduled).ok_or(Overflow)?);
             self.horizon = horizon;
         } else if horizon < self.horizon {
             self.exposed = self.exposed.checked_add(scheduled(horizon, self.horizon)).ok_or(Overflow)?;
@@ -544,10 +680,13 @@ impl Line {
     /// Ends the incidents: the line is quiet.
     fn calm(&mut self) {
         self.state = State::Quiet;
+        self.remember(self.earlier.saturating_add(self.confirmed));
         self.exposed = 0;
         self.confirmed = 0;
+        self.filed = 0;
         self.episode.others = 0;
         self.episode.lapse_at = 0;
+        self.lapses = (self.lapses + 1) % (1 << 20);
         self.weigh();
     }
 }

@@ -79,7 +79,7 @@ impl Book {
     ///
     /// # Errors
     /// `UnknownProduct`, `UnknownSubject`, `ProductNotOnSale`, `AmountOutOfBounds`, `TermOutOfBounds`, `LineNotQuiet`,
-    /// `CatchUpFirst`, `SubjectCapacityExceeded`, `CapacityExceeded`, `InsufficientCapital`, `PremiumExceedsCover`,
+    /// `CatchUpFirst`, `VarianceUnknown`, `SubjectCapacityExceeded`, `CapacityExceeded`, `InsufficientCapital`, `PremiumExceedsCover`,
     /// `MathOverflow`; `CoverOver` for the renewal of what has ended.
     pub(crate) fn sell(&self, order: &Order) -> Result<Sale> {
         let Order { product, subject, wanted, term, capital, size } = *order;
@@ -122,8 +122,9 @@ impl Book {
 
         // The evidence: what was released on the way here no longer counts as cover.
         let mut family = self.family(open.route.family)?;
-        let rate = family.rate(&terms)?;
+        let rate = family.rate(&terms.believing(open.route.prior))?;
         family.set_rate(rate)?;
+        let rate = self.priced(&open.route, product, subject, &terms, rate)?;
         let sold = open.sold_by_family(&family)?;
         let (cover, before, ratio, waiting) = match wanted {
             Wanted::New(amount_wanted) => {

@@ -164,15 +164,8 @@ impl Terms {
     /// `ParameterOutOfBounds` with the value's name.
     pub fn pack(words: &[U256; WORDS], shortest: u64, week: u64) -> Result<Self> {
         let mut terms = Self::default();
-        for (index, field) in FIELDS.iter().enumerate() {
-            let value = words[index];
-            let stored = div_down(value, U256::from(field.unit))?;
-            let whole = stored.wrapping_mul(U256::from(field.unit)) == value;
-            if !whole || value < U256::from(field.low) || value > U256::from(field.high) {
-                return Err(refused(index, value));
-            }
-            let word = &mut terms.0[usize::from(field.word)];
-            *word = word.with(usize::from(field.offset), usize::from(field.bits), stored);
+        for (index, value) in words.iter().enumerate().take(TERMS_HASH) {
+            terms = terms.with(index, *value)?;
         }
         let ordered = [
             (field::MIN_RATE, field::PRIOR_RATE),
@@ -196,6 +189,32 @@ impl Terms {
             return Err(refused(field::GRACE, words[field::GRACE]));
         }
         Ok(terms)
+    }
+
+    /// The terms with one value replaced, which must be within its own bounds.
+    ///
+    /// # Errors
+    /// `ParameterOutOfBounds` with the value's name.
+    pub fn with(mut self, index: usize, value: U256) -> Result<Self> {
+        let field = &FIELDS[index];
+        let stored = div_down(value, U256::from(field.unit))?;
+        let whole = stored.wrapping_mul(U256::from(field.unit)) == value;
+        if !whole || value < U256::from(field.low) || value > U256::from(field.high) {
+            return Err(refused(index, value));
+        }
+        let word = &mut self.0[usize::from(field.word)];
+        *word = word.with(usize::from(field.offset), usize::from(field.bits), stored);
+        Ok(self)
+    }
+
+    /// The terms with what a cover type's evidence says, in [`RATE_UNIT`]s, in the place of the prior rate; as they are
+    /// where that is 0.
+    #[must_use]
+    pub fn believing(mut self, prior: u64) -> Self {
+        if prior != 0 {
+            self.0[usize::from(EVIDENCE)] = self.0[usize::from(EVIDENCE)].with_u64(0, 30, prior);
+        }
+        self
     }
 
     /// The words of `IRisk.Terms`, but for the hash of the wording.
@@ -260,7 +279,8 @@ impl Terms {
     }
 }
 
-fn refused(index: usize, value: U256) -> protocol::Revert {
+/// The refusal of a value by its name.
+pub(crate) fn refused(index: usize, value: U256) -> protocol::Revert {
     error!(ParameterOutOfBounds, name(NAMES[index]), value)
 }
 

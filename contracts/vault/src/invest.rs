@@ -145,6 +145,9 @@ impl State {
     /// Has the allocator send something; answers how much came, and how much of it the books did not know.
     fn bring_home(&mut self, selector: [u8; 4], words: &[U256]) -> Result<(u128, u128)> {
         let allocator = self.required_allocator()?;
+        // What was lost is booked first: a gain that comes home is no recovery of another strategy's loss.
+        let open = self.open()?;
+        self.close(&open)?;
         let answer = tell(self.vm(), allocator, selector, words)?;
         let came = answer.u128(0)?;
         self.hold_answer(&answer)?;

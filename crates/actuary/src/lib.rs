@@ -13,6 +13,7 @@ pub mod curve;
 pub mod decay;
 pub mod distribution;
 pub mod history;
+pub mod jury;
 pub mod math;
 pub mod payout;
 pub mod premium;

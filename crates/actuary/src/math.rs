@@ -1,7 +1,7 @@
 //! Checked arithmetic on `U256`, with the rounding in the name.
 //!
 //! `U256`'s own operators wrap silently and its division is large: contracts use the functions here instead.
-//! One function, [`mul_div`], holds the only division; all the others are thin callers of it.
+//! One function, [`mul_div`], holds the only division; all that divide are thin callers of it.
 
 use alloy_primitives::U256;
 
@@ -54,9 +54,12 @@ pub fn sub(a: U256, b: U256) -> Result {
 ///
 /// # Errors
 /// [`Overflow`].
-#[inline]
+#[inline(never)]
 pub fn mul(a: U256, b: U256) -> Result {
-    mul_div_down(a, b, U256::ONE)
+    match product(&a, &b).0 {
+        [a, b, c, d, 0, 0, 0, 0, _] => Ok(U256::from_limbs([a, b, c, d])),
+        _ => Err(Overflow),
+    }
 }
 
 /// ⌊a · b ÷ d⌋, with the product in 512 bits.
@@ -191,105 +194,152 @@ pub fn sqrt_up(a: U256) -> U256 {
 
 /// ⌊a · b ÷ d⌋ and whether nothing remains.
 ///
-/// Schoolbook multiplication and Knuth's algorithm D on digits of 32 bits: few bytes, and quick because short
-/// numbers have few digits.
+/// Schoolbook multiplication and Knuth's algorithm D on digits of 64 bits: few bytes, and quick because most numbers
+/// have one digit or two.
 ///
 /// # Errors
 /// [`Overflow`] where the quotient does not fit into 256 bits or `d` is zero.
 #[inline(never)]
 pub fn mul_div(a: U256, b: U256, d: U256) -> Result<(U256, bool)> {
-    let shift = d.leading_zeros() % 32;
-    let length = d.bit_len().div_ceil(32);
+    let length = digits(&d);
     if length == 0 {
         return Err(Overflow);
     }
+    let (mut rest, used) = product(&a, &b);
     // The divisor's top digit gets its top bit set; the dividend moves along.
-    let divisor = digits(d.wrapping_shl(shift));
-    // Only the digits that are there: most numbers have few.
-    let (left, right) = (digits(a), digits(b));
-    let (left, right) = (&left[..a.bit_len().div_ceil(32)], &right[..b.bit_len().div_ceil(32)]);
-    let used = left.len() + right.len();
-    let mut rest = [0u32; 17];
-    for (i, &x) in left.iter().enumerate() {
-        let mut carry = 0;
-        for (j, &y) in right.iter().enumerate() {
-            let sum = u64::from(x) * u64::from(y) + u64::from(rest[i + j]) + carry;
-            rest[i + j] = low(sum);
-            carry = sum >> 32;
-        }
-        rest[i + right.len()] = low(carry);
-    }
-    if shift > 0 {
-        let mut carry = 0;
-        for digit in &mut rest[..=used] {
-            let moved = (u64::from(*digit) << shift) | carry;
-            *digit = low(moved);
-            carry = moved >> 32;
-        }
-    }
+    let shift = d.as_limbs()[length - 1].leading_zeros();
+    let mut divisor = *d.as_limbs();
+    shift_left(&mut divisor[..length], shift);
+    shift_left(&mut rest[..=used], shift);
 
-    let top = u64::from(divisor[length - 1]);
-    let second = if length > 1 { u64::from(divisor[length - 2]) } else { 0 };
-    let mut quotient = [0u32; 8];
+    let top = divisor[length - 1];
+    let mut quotient = [0u64; 4];
     for at in (0..=used.saturating_sub(length)).rev() {
-        let head = (u64::from(rest[at + length]) << 32) | u64::from(rest[at + length - 1]);
-        if head < top {
+        let (head, next) = (rest[at + length], rest[at + length - 1]);
+        if head == 0 && next < top {
             continue; // this digit is zero
         }
-        // The estimate is at most two too large before this loop and at most one after it.
-        let (mut estimate, mut left_over) = (head / top, head % top);
-        let next = if length > 1 { u64::from(rest[at + length - 2]) } else { 0 };
-        while estimate > u64::from(u32::MAX) || estimate * second > ((left_over << 32) | next) {
-            estimate -= 1;
-            left_over += top;
-            if left_over > u64::from(u32::MAX) {
-                break;
+        // The estimate is at most two too large before it is corrected by the second digit, and at most one after it.
+        let (mut estimate, mut left_over) =
+            if head < top { divide(head, next, top) } else { (u64::MAX, next.wrapping_add(top)) };
+        if length > 1 {
+            // Where the remainder has more than one digit the estimate is no longer too large by more than one.
+            let mut fits = head < top || left_over >= top;
+            while fits && {
+                let (low, high) = wide(estimate, divisor[length - 2]);
+                high > left_over || high == left_over && low > rest[at + length - 2]
+            } {
+                estimate -= 1;
+                (left_over, fits) = match left_over.overflowing_add(top) {
+                    (sum, over) => (sum, !over),
+                };
             }
         }
         // rest[at..] -= estimate · divisor
-        let mut borrow = 0i64;
-        let mut carry = 0u64;
-        for i in 0..=length {
-            let product = carry + if i < length { estimate * u64::from(divisor[i]) } else { 0 };
-            carry = product >> 32;
-            let difference = i64::from(rest[at + i]) - i64::from(low(product)) + borrow;
-            rest[at + i] = difference as u32;
-            borrow = difference >> 32;
+        let (mut carry, mut borrow) = (0, false);
+        for i in 0..length {
+            let (low, high) = wide(estimate, divisor[i]);
+            let (low, over) = low.overflowing_add(carry);
+            carry = high + u64::from(over); // at most 2^64 − 1
+            (rest[at + i], borrow) = minus(rest[at + i], low, borrow);
         }
-        if borrow < 0 {
+        (rest[at + length], borrow) = minus(rest[at + length], carry, borrow);
+        if borrow {
             estimate -= 1;
-            let mut carry = 0u64;
-            for i in 0..=length {
-                let digit = if i < length { u64::from(divisor[i]) } else { 0 };
-                let sum = u64::from(rest[at + i]) + digit + carry;
-                rest[at + i] = low(sum);
-                carry = sum >> 32;
+            let mut over = false;
+            for i in 0..length {
+                (rest[at + i], over) = plus(rest[at + i], divisor[i], over);
             }
+            rest[at + length] = rest[at + length].wrapping_add(u64::from(over));
         }
         match quotient.get_mut(at) {
-            Some(digit) => *digit = low(estimate),
+            Some(digit) => *digit = estimate,
             None if estimate == 0 => {}
             None => return Err(Overflow),
         }
     }
-    let mut limbs = [0u64; 4];
-    for (limb, pair) in limbs.iter_mut().zip(quotient.chunks_exact(2)) {
-        *limb = u64::from(pair[0]) | (u64::from(pair[1]) << 32);
-    }
-    Ok((U256::from_limbs(limbs), rest == [0; 17]))
+    Ok((U256::from_limbs(quotient), rest[..length].iter().all(|digit| *digit == 0)))
 }
 
-/// The digits of `value` in base 2^32, the lowest first.
-fn digits(value: U256) -> [u32; 8] {
-    let mut digits = [0; 8];
-    for (pair, &limb) in digits.chunks_exact_mut(2).zip(value.as_limbs()) {
-        pair[0] = low(limb);
-        pair[1] = low(limb >> 32);
+/// The digits of a · b, of which so many are used; above them there is room for one more.
+fn product(a: &U256, b: &U256) -> ([u64; 9], usize) {
+    let (left, right) = (&a.as_limbs()[..digits(a)], &b.as_limbs()[..digits(b)]);
+    let mut product = [0u64; 9];
+    for (i, &x) in left.iter().enumerate() {
+        let mut carry = 0;
+        for (j, &y) in right.iter().enumerate() {
+            let (low, high) = wide(x, y);
+            let (low, first) = low.overflowing_add(product[i + j]);
+            let (low, second) = low.overflowing_add(carry);
+            product[i + j] = low;
+            carry = high + u64::from(first) + u64::from(second); // at most 2^64 − 1
+        }
+        product[i + right.len()] = carry;
     }
-    digits
+    (product, left.len() + right.len())
 }
 
-/// The lower 32 bits.
-const fn low(value: u64) -> u32 {
-    value as u32
+/// How many digits a number has.
+fn digits(value: &U256) -> usize {
+    value.as_limbs().iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1)
 }
+
+/// Moves digits up by fewer bits than a digit has; what leaves the last one is lost.
+fn shift_left(digits: &mut [u64], shift: u32) {
+    if shift > 0 {
+        let mut carry = 0;
+        for digit in digits {
+            let moved = *digit << shift | carry;
+            carry = *digit >> (64 - shift);
+            *digit = moved;
+        }
+    }
+}
+
+/// a · b, the lower and the upper digit.
+#[inline]
+const fn wide(a: u64, b: u64) -> (u64, u64) {
+    let ((a1, a0), (b1, b0)) = ((a >> 32, a & LOW), (b >> 32, b & LOW));
+    let low = a0 * b0;
+    let first = a1 * b0 + (low >> 32);
+    let second = a0 * b1 + (first & LOW);
+    (second << 32 | low & LOW, a1 * b1 + (first >> 32) + (second >> 32))
+}
+
+/// (high · 2^64 + low) ÷ d and what remains, for a d whose top bit is set and high < d.
+fn divide(high: u64, low: u64, d: u64) -> (u64, u64) {
+    let (quotient, rest) = half(high, low >> 32, d);
+    let (second, rest) = half(rest, low & LOW, d);
+    (quotient << 32 | second, rest)
+}
+
+/// (high · 2^32 + next) ÷ d and what remains, for a d whose top bit is set, high < d and next < 2^32.
+fn half(high: u64, next: u64, d: u64) -> (u64, u64) {
+    let (top, second) = (d >> 32, d & LOW);
+    let (mut estimate, mut left_over) = (high / top, high % top);
+    while estimate > LOW || estimate * second > (left_over << 32 | next) {
+        estimate -= 1;
+        left_over += top;
+        if left_over > LOW {
+            break;
+        }
+    }
+    (estimate, (high << 32 | next).wrapping_sub(estimate.wrapping_mul(d)))
+}
+
+/// a + b + carry, and whether it has one digit more.
+const fn plus(a: u64, b: u64, carry: bool) -> (u64, bool) {
+    let (sum, first) = a.overflowing_add(b);
+    let (sum, second) = sum.overflowing_add(carry as u64);
+    (sum, first | second)
+}
+
+/// a − b − borrow, and whether it is below zero.
+const fn minus(a: u64, b: u64, borrow: bool) -> (u64, bool) {
+    let (difference, first) = a.overflowing_sub(b);
+    let (difference, second) = difference.overflowing_sub(borrow as u64);
+    (difference, first | second)
+}
+
+/// The lower half of a digit.
+const LOW: u64 = 0xffff_ffff;

@@ -16,16 +16,23 @@ sol!("../../contracts/abi/IGovernor.sol");
 sol!("../../contracts/abi/IERC4626.sol");
 sol!("../../contracts/abi/IERC721.sol");
 sol!("../../contracts/abi/ITrigger.sol");
+sol!("../../contracts/abi/IVarianceSource.sol");
 sol!("../../contracts/abi/IRisk.sol");
 sol!("../../contracts/abi/IVault.sol");
 sol!("../../contracts/abi/IAllocator.sol");
 sol!("../../contracts/abi/IPolicy.sol");
 sol!("../../contracts/abi/ICertificate.sol");
 sol!("../../contracts/abi/IDistribution.sol");
+sol!("../../contracts/abi/IJury.sol");
 sol!("../../contracts/abi/IAssessor.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
-sol!("../../contracts/abi/IVarianceSource.sol");
 sol!("../../contracts/abi/IImpermanentLossTrigger.sol");
+sol!("../../contracts/abi/IFallTrigger.sol");
+sol!("../../contracts/abi/ILendingTrigger.sol");
+sol!("../../contracts/abi/IExploitTrigger.sol");
+sol!("../../contracts/abi/ISeriesTrigger.sol");
+sol!("../../contracts/abi/IBridgeTrigger.sol");
+sol!("../../contracts/abi/IOracleTrigger.sol");
 
 pub use IOwned::{
     AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller,

@@ -142,6 +142,31 @@ pub fn fresh(vm: &VM, feed: &Feed) -> Result<Round, Fault> {
     Ok(round)
 }
 
+/// What a feed says to readers who check nothing but that it answers: the round `id`, or the latest one. Its price is 0
+/// where the answer is zero or negative.
+///
+/// # Errors
+/// The fault that makes it useless.
+pub fn said(vm: &VM, feed: &Feed, id: Option<u128>) -> Result<Round, Fault> {
+    let words = match id {
+        Some(id) => words(vm, feed.at, IAggregator::getRoundDataCall::SELECTOR, &[U256::from(id)]),
+        None => words(vm, feed.at, IAggregator::latestRoundDataCall::SELECTOR, &[]),
+    };
+    let mut words = words.ok_or(Fault::Unreadable)?;
+    let is_none = words[1].is_zero() || words[1].bit(255);
+    if is_none {
+        words[1] = U256::ONE;
+    }
+    let mut round = judge(&words, feed, vm.block_timestamp())?;
+    if id.is_some_and(|id| id != round.id) {
+        return Err(Fault::Unreadable);
+    }
+    if is_none {
+        round.price = 0;
+    }
+    Ok(round)
+}
+
 /// Whether the sequencer is up, by its uptime feed; the zero address stands for a chain that has none.
 #[must_use]
 pub fn sequencer(vm: &VM, uptime: Address) -> Sequencer {

@@ -21,9 +21,11 @@
 //! What it cannot tell: gas, WASM traps, memory and stack limits. Those are for the node.
 #![cfg(not(target_arch = "wasm32"))]
 
+pub mod feed;
 mod frame;
 pub mod signer;
 pub mod strategy;
+pub mod teller;
 pub mod token;
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};

@@ -209,6 +209,7 @@ impl Native for Contract {
                 let call = decoded!(Erc20::burnCall);
                 let rest = context.load(balance_slot(call.from)).checked_sub(call.value).ok_or(vec![])?;
                 context.store(balance_slot(call.from), rest);
+                context.store(U256::ZERO, context.load(U256::ZERO) - call.value);
                 Ok(vec![])
             }
             _ => Err(vec![]),

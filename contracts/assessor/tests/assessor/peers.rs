@@ -4,8 +4,8 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, SolValue};
-use assessor::Assessor;
-use protocol::abi::{IAssessor, IPolicy, IRisk, ITrigger, IVault};
+use assessor::{Assessor, AssessorExt};
+use protocol::abi::{IAssessor, IERC20, IERC4626, IPolicy, IRisk, ITrigger, IVault};
 use stylus_sdk::ArbResult;
 use testkit::{Context, Native, Reverted, World};
 
@@ -14,6 +14,10 @@ pub(crate) const SUBJECT: B256 = B256::repeat_byte(0x55);
 pub(crate) const POLICY: u64 = 42;
 /// The product's grace.
 pub(crate) const GRACE: u64 = 30 * 24 * 60 * 60;
+/// Of the vault: more than all claims of these tests.
+pub(crate) const CAPITAL: u64 = 1_000_000_000_000_000;
+/// Basis points of it that are paid at once.
+pub(crate) const MOST_AT_ONCE: u16 = 500;
 pub(crate) const ENTRY: &[u8] = b"what the trigger said at the sale";
 
 /// A call that a peer got.
@@ -117,6 +121,7 @@ pub(crate) struct Setup {
     pub(crate) risk: Peer,
     pub(crate) vault: Peer,
     pub(crate) trigger: Peer,
+    pub(crate) asset: Peer,
     got: Rc<RefCell<Vec<Got>>>,
 }
 
@@ -125,12 +130,15 @@ impl Setup {
     pub(crate) fn bare() -> Self {
         let world = World::new();
         let got = Rc::default();
-        let [policy, risk, vault, trigger] =
-            ["policy", "risk", "vault", "trigger"].map(|name| Peer::deploy(&world, name, &got));
+        let [policy, risk, vault, trigger, asset] =
+            ["policy", "risk", "vault", "trigger", "asset"].map(|name| Peer::deploy(&world, name, &got));
         let [owner, holder, insured, assessor] =
             ["timelock", "holder", "insured", "assessor"].map(|name| world.address(name));
-        world.construct::<Assessor>(assessor, owner, (owner, Address::ZERO).abi_encode_params());
-        Self { world, owner, holder, insured, assessor, policy, risk, vault, trigger, got }
+        let extension = world.address("assessor ext");
+        world.place::<AssessorExt>(extension);
+        let arguments = (owner, Address::ZERO, extension, MOST_AT_ONCE).abi_encode_params();
+        world.construct::<Assessor>(assessor, owner, arguments);
+        Self { world, owner, holder, insured, assessor, policy, risk, vault, trigger, asset, got }
     }
 
     /// Wired, with a policy, a product and an incident that is open with a worst loss of 10 %; the trigger confirms
@@ -156,6 +164,9 @@ impl Setup {
         terms[16] = U256::from(GRACE);
         s.risk.answers::<IRisk::termsCall>(terms);
         s.policy.answers::<IPolicy::closeCall>(());
+        s.vault.answers::<IVault::capitalCall>((U256::from(CAPITAL), U256::ZERO));
+        s.vault.answers::<IERC4626::assetCall>(s.asset.at);
+        s.asset.answers::<IERC20::balanceOfCall>(U256::ZERO);
         s.sells(Terms::new());
         s.observes(1, (2, 1_000, 0, 1_000));
         s.knows((2, 1_000, 0, 1_000));

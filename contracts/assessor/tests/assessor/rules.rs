@@ -2,8 +2,8 @@
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, SolError, SolInterface, SolValue};
-use assessor::Assessor;
-use protocol::abi::{IAssessor, IOwned, IPausable, IPolicy, IRisk, ITrigger, IVault};
+use assessor::{Assessor, AssessorExt};
+use protocol::abi::{IAssessor, IERC4626, IOwned, IPausable, IPolicy, IRisk, ITrigger, IVault};
 use standards::errors::{
     AddressEmptyCode, InvalidReturnData, OwnableInvalidOwner, OwnableUnauthorizedAccount, ReentrancyGuardReentrantCall,
 };
@@ -14,11 +14,10 @@ use crate::peers::*;
 fn every_function_of_the_interface_is_routed_and_no_other() {
     let s = Setup::bare();
     let selectors: Vec<_> = IAssessor::IAssessorCalls::selectors().chain(IOwned::IOwnedCalls::selectors()).collect();
-    for selector in &selectors {
-        assert!(s.world.routes::<Assessor>(*selector), "0x{} is not routed", alloy_primitives::hex::encode(selector));
-    }
-    assert_eq!(selectors.len(), 8 + 8);
+    assert_eq!(selectors.len(), 30 + 8);
+    s.world.assert_split::<Assessor, AssessorExt>(selectors);
     assert!(!s.world.routes::<Assessor>([0xde, 0xad, 0xbe, 0xef]));
+    assert!(!s.world.routes::<AssessorExt>([0xde, 0xad, 0xbe, 0xef]));
 }
 
 // ——————————————————————————————————————————————————————————————————————————————————————————————————————————— filing
@@ -45,7 +44,10 @@ fn each_peer_is_called_once_in_order_and_the_policy_twice() {
     s.report().unwrap();
     s.calls();
     s.file(1).unwrap();
-    let calls = s.calls();
+    let mut calls = s.calls();
+    let capital = calls.remove(2);
+    assert_eq!(capital.to, s.vault.at);
+    assert!(capital.decode::<IVault::capitalCall>().is_some(), "where no payment was made for a day");
     assert_eq!(calls.len(), 5);
     assert!(calls.iter().all(|call| call.from == s.assessor));
     let open = calls[0].decode::<IPolicy::openCall>().unwrap();
@@ -72,7 +74,11 @@ fn each_peer_is_called_once_in_order_and_the_policy_twice() {
         (s.vault.at, U256::from(POLICY), s.holder, U256::ZERO, U256::from(72_000))
     );
     assert_eq!((pay.reserveBefore, pay.reserveAfter), (U256::from(900_000), U256::from(828_000)));
-    assert_eq!(s.world.frames_of_last_transaction(), 6);
+    assert_eq!(s.world.frames_of_last_transaction(), 7);
+    s.sells(Terms { confirmed: 72_000, filed: true, ..Terms::new() });
+    s.proves(2, 1_100);
+    s.file(1).unwrap();
+    assert_eq!(s.calls().len(), 5, "the second one of a day knows its limit");
 }
 
 #[test]
@@ -250,9 +256,10 @@ alloy_sol_types::sol! {
 }
 
 #[test]
-fn a_claim_names_an_incident() {
+fn a_claim_names_an_incident_that_the_trigger_knows() {
     let s = Setup::new();
-    let error: IAssessor::NoIncident = s.file(0).unwrap_err().expect();
+    s.knows((0, 0, 0, 0));
+    let error: IAssessor::NoIncident = s.file(1).unwrap_err().expect();
     assert_eq!((error.product, error.subject), (U256::from(PRODUCT), SUBJECT));
 }
 
@@ -319,6 +326,15 @@ fn a_report_opens_raises_and_closes_an_incident() {
         (U256::from(PRODUCT), SUBJECT, U256::from(1), s.holder)
     );
     assert_eq!((last.verdict, last.openedAt, last.closedAt, last.worstBps), (2, 1_000, 1_800, 1_100));
+}
+
+#[test]
+fn no_report_fails_for_its_bounty() {
+    let s = Setup::new();
+    s.vault.fails::<IERC4626::assetCall>(&IVault::ZeroAssets {});
+    assert_eq!(s.report().unwrap(), (1, 2, 1_000));
+    assert_eq!(s.bookings().len(), 1);
+    assert_eq!(s.world.events::<IAssessor::BountyEarned>(s.assessor).len(), 0);
 }
 
 #[test]
@@ -525,7 +541,8 @@ fn peers_are_wired_once_by_the_owner_and_must_be_contracts() {
 fn the_set_up_key_wires_until_it_gives_itself_up() {
     let s = Setup::bare();
     let (at, key) = (s.world.address("another"), s.world.address("deployer"));
-    s.world.construct::<Assessor>(at, key, (s.owner, key).abi_encode_params());
+    let extension = s.world.address("assessor ext");
+    s.world.construct::<Assessor>(at, key, (s.owner, key, extension, MOST_AT_ONCE).abi_encode_params());
     assert_eq!(s.world.read(at, IOwned::setupCall {}), key);
     s.world.send(key, at, IOwned::setGuardianCall { newGuardian: s.holder }).map(drop).unwrap();
     assert_eq!(s.world.read(at, IOwned::guardianCall {}), s.holder);
@@ -554,6 +571,13 @@ fn ownership_moves_in_two_steps_and_never_to_nobody_at_construction() {
     s.world.send(heir, s.assessor, IOwned::acceptOwnershipCall {}).map(drop).unwrap();
     assert_eq!(s.world.read(s.assessor, IOwned::ownerCall {}), heir);
     let at = s.world.address("another");
-    let nobody = (Address::ZERO, Address::ZERO).abi_encode_params();
-    s.world.try_construct::<Assessor>(at, s.owner, nobody).unwrap_err().expect::<OwnableInvalidOwner>();
+    let extension = s.world.address("assessor ext");
+    let construct = |owner: Address, extension: Address, most: u16| {
+        let arguments = (owner, Address::ZERO, extension, most).abi_encode_params();
+        s.world.try_construct::<Assessor>(at, s.owner, arguments)
+    };
+    construct(Address::ZERO, extension, 500).unwrap_err().expect::<OwnableInvalidOwner>();
+    construct(s.owner, heir, 500).unwrap_err().expect::<AddressEmptyCode>();
+    construct(s.owner, extension, 2_001).unwrap_err().expect::<IOwned::ParameterOutOfBounds>();
+    construct(s.owner, extension, u16::MAX).unwrap();
 }

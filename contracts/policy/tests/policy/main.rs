@@ -10,4 +10,5 @@ mod extend;
 mod interface;
 mod sale;
 mod signed;
+mod variance;
 mod world;

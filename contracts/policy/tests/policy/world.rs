@@ -8,7 +8,7 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolError, SolValue};
 use policy::{Policy, PolicyExt};
-use protocol::abi::{ICertificate, IERC4626, IPolicy, IRisk, ITrigger, IVault};
+use protocol::abi::{ICertificate, IERC4626, IPolicy, IRisk, ITrigger, IVarianceSource, IVault};
 use stylus_sdk::ArbResult;
 use testkit::{
     Context, Native, Reverted, World,
@@ -50,6 +50,9 @@ pub(crate) struct Peers {
     pub(crate) quiet: Cell<bool>,
     pub(crate) clocks: Cell<u64>,
     pub(crate) status: Cell<u8>,
+    pub(crate) cover: Cell<u8>,
+    /// What was told of variance, and after how many purchases and extensions.
+    pub(crate) observed: RefCell<Vec<(IRisk::observeVarianceCall, usize)>>,
     // Vault
     pub(crate) capital: Cell<U256>,
     pub(crate) closed: Cell<bool>,
@@ -66,6 +69,8 @@ pub(crate) struct Peers {
     pub(crate) entered: RefCell<Vec<ITrigger::enterCall>>,
     /// Answered by `enter` as it is, where set.
     pub(crate) garbled: RefCell<Option<Vec<u8>>>,
+    /// Of impermanent loss, where it is known.
+    pub(crate) variance: Cell<Option<(u64, u16)>>,
     // Certificate
     pub(crate) faces: RefCell<Vec<ICertificate::Face>>,
     /// Called by the peer of this name in the middle of its answer.
@@ -108,7 +113,7 @@ fn risk(peers: &Peers, context: &Context<'_>, input: &[u8]) -> ArbResult {
         let product = IRisk::Product {
             vault: world.address(if peers.moved.get() { "elsewhere" } else { "vault" }),
             trigger: world.address(if peers.moved.get() { "elsewhere" } else { "trigger" }),
-            cover: 5,
+            cover: peers.cover.get(),
             status: peers.status.get(),
             family: call.id,
             latest: call.id,
@@ -162,6 +167,11 @@ fn risk(peers: &Peers, context: &Context<'_>, input: &[u8]) -> ArbResult {
         peers.released.borrow_mut().push(call);
         return Ok(vec![]);
     }
+    if let Some(call) = as_call::<IRisk::observeVarianceCall>(input) {
+        let after = peers.underwritten.borrow().len() + peers.renewed.borrow().len();
+        peers.observed.borrow_mut().push((call, after));
+        return Ok(vec![]);
+    }
     if as_call::<IRisk::claimsClockCall>(input).is_some() {
         peers.clocks.set(peers.clocks.get() + 1);
         return Ok(U256::from(clock).abi_encode());
@@ -209,6 +219,9 @@ pub(crate) fn refund(now: u64, call: &IVault::refundCall) -> U256 {
 fn trigger(peers: &Peers, _: &Context<'_>, input: &[u8]) -> ArbResult {
     if as_call::<ITrigger::healthyCall>(input).is_some() {
         return Ok(peers.healthy.get().abi_encode());
+    }
+    if as_call::<IVarianceSource::varianceCall>(input).is_some() {
+        return peers.variance.get().map(|told| told.abi_encode()).ok_or_else(Vec::new);
     }
     let Some(call) = as_call::<ITrigger::enterCall>(input) else { return Err(vec![]) };
     if peers.mute.get() {
@@ -268,6 +281,9 @@ impl Town {
             quiet: Cell::new(true),
             clocks: Cell::new(0),
             status: Cell::new(1),
+            cover: Cell::new(5),
+            observed: RefCell::default(),
+            variance: Cell::default(),
             capital: Cell::new(usd(10_000_000)),
             closed: Cell::new(false),
             premiums: RefCell::default(),

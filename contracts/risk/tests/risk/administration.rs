@@ -19,7 +19,7 @@ fn times_are_fixed_at_construction_within_their_bounds() {
         let world = World::new();
         let [owner, at, ext] = ["owner", "risk", "ext"].map(|name| world.address(name));
         world.place::<RiskExt>(ext);
-        world.try_construct::<Risk>(at, owner, (owner, owner, ext, week, latent, shortest).abi_encode())
+        world.try_construct::<Risk>(at, owner, (owner, owner, ext, ext, week, latent, shortest).abi_encode())
     };
     for (name, times) in [
         ("weekSeconds", (9, LATENT, SHORTEST)),
@@ -41,7 +41,9 @@ fn construction_needs_an_owner_and_a_second_program() {
     let world = World::new();
     let [owner, at, ext] = ["owner", "risk", "ext"].map(|name| world.address(name));
     let construct = |owner: Address| {
-        world.try_construct::<Risk>(at, owner, (owner, owner, ext, WEEK, LATENT, SHORTEST).abi_encode()).unwrap_err()
+        world
+            .try_construct::<Risk>(at, owner, (owner, owner, ext, ext, WEEK, LATENT, SHORTEST).abi_encode())
+            .unwrap_err()
     };
     assert_eq!(construct(owner).expect::<AddressEmptyCode>().target, ext);
     world.place::<RiskExt>(ext);
@@ -444,6 +446,7 @@ fn peers_are_wired_once() {
     let peers = town.read(IRisk::peersCall {});
     assert_eq!((peers.policy, peers.assessor), (town.policy, town.assessor));
     assert_eq!(town.read(IRisk::extensionCall {}), town.world.address("risk-ext"));
+    assert_eq!(town.read(IRisk::secondExtensionCall {}), town.world.address("risk-more"));
     let event = &town.world.events::<IRisk::PeersSet>(town.risk)[0];
     assert_eq!((event.policy, event.assessor), (town.policy, town.assessor));
     town.owner_refused(IRisk::wireCall { policy: town.vault, assessor: town.vault }).expect::<AlreadyWired>();
@@ -451,7 +454,7 @@ fn peers_are_wired_once() {
     let world = World::new();
     let [owner, at, ext] = ["owner", "risk", "ext"].map(|name| world.address(name));
     world.place::<RiskExt>(ext);
-    world.construct::<Risk>(at, owner, (owner, owner, ext, WEEK, LATENT, SHORTEST).abi_encode());
+    world.construct::<Risk>(at, owner, (owner, owner, ext, ext, WEEK, LATENT, SHORTEST).abi_encode());
     for (policy, assessor) in [(owner, ext), (ext, owner), (Address::ZERO, ext)] {
         world.refused(owner, at, IRisk::wireCall { policy, assessor }).expect::<AddressEmptyCode>();
     }

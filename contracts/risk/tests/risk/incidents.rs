@@ -112,6 +112,36 @@ fn the_reserve_is_what_the_deductible_leaves() {
     assert_eq!((town.line("X").state, town.line("X").reserve), (CLOSED, U256::ZERO));
 }
 
+/// A claim is a part of the cover that was sold, at most what is left of it: what is left used to be reserved in part.
+#[test]
+fn what_is_left_after_claims_under_an_earlier_incident_is_reserved_whole() {
+    let mut terms = plain_terms();
+    terms.limits.deductibleBps = 200;
+    let town = Town::with(terms);
+    let (mut a, _) = (town.buy("X", m(10)), town.buy("X", m(10)));
+    town.warp(2 * DAY);
+    let opened = town.now();
+    town.open("X");
+    town.claim(&mut a, 5_200, m(5));
+    town.book(town.report("X", 1, CONFIRMED, opened, town.now(), 5_200));
+    town.warp(GRACE + 1);
+    town.catch_up("X", 64);
+    assert_eq!((town.line("X").state, town.gate().reserve), (QUIET, m(0)));
+
+    // a second incident: 98 % of the one that never filed, and all that is left of the other
+    let opened = town.now();
+    town.book(town.report("X", 2, CONFIRMED, opened, 0, 6_200));
+    // what is left of who had filed is kept rounded up, to six digits
+    let about = |amount: U256| (amount..=amount + usd(1)).contains(&town.line("X").reserve);
+    assert!(about(cents(98_000_000) + m(5)));
+    town.book(town.report("X", 2, CONFIRMED, opened, town.now(), 6_200));
+    assert!(about(m(6) + m(5)), "60 % of either, and a has half");
+    // 1 M · (62 % − 2 %), at most the half that is left
+    let (before, after) = town.claim(&mut a, 6_200, m(10));
+    assert_eq!(before - after, m(5));
+    assert!(after >= m(6), "what the other one lost is still there");
+}
+
 #[test]
 fn only_assessor_books_incidents_and_claims() {
     let town = Town::plain();
@@ -453,8 +483,12 @@ fn what_a_policy_had_before_a_lapse_is_not_reserved_again() {
     town.warp(GRACE + 1);
     town.catch_up("X", 64);
     town.book(town.report("X", 2, CONFIRMED, town.now(), town.now(), 2_000));
-    assert_eq!(town.gate().reserve, m(3), "20 % of 0.5 M and 1 M");
-    assert_eq!(town.claim(&mut a, 2_000, m(6)).1, m(2));
+    // 0.2 M of either: a's loss is a part of its whole cover. Its earlier claims are kept rounded up, to six digits.
+    let reserve = town.gate().reserve;
+    assert!(reserve >= m(4) && reserve <= m(4) + usd(1), "{reserve}");
+    let (before, after) = town.claim(&mut a, 2_000, m(7));
+    assert_eq!(before - after, m(2));
+    assert!(after >= m(2) && after <= m(2) + usd(1), "{after}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! The Solidity interface and the two programs agree, and so does their storage.
+//! The Solidity interface and the three programs agree, and so does their storage.
 
 use alloy_primitives::{U256, hex};
 use alloy_sol_types::{SolCall, SolInterface};
 use protocol::abi::{IOwned, IRisk};
-use risk::{Risk, RiskExt};
+use risk::{Risk, RiskExt, RiskMore};
 use stylus_sdk::storage::StorageType;
 use testkit::World;
 
@@ -11,8 +11,13 @@ use crate::town::{Town, plain_terms, text, usd};
 
 #[test]
 fn every_selector_is_in_exactly_one_program() {
-    let selectors = IRisk::IRiskCalls::selectors().chain(IOwned::IOwnedCalls::selectors());
-    World::new().assert_split::<Risk, RiskExt>(selectors);
+    let world = World::new();
+    for selector in IRisk::IRiskCalls::selectors().chain(IOwned::IOwnedCalls::selectors()) {
+        let routes =
+            [world.routes::<Risk>(selector), world.routes::<RiskExt>(selector), world.routes::<RiskMore>(selector)];
+        let programs = routes.into_iter().filter(|routes| *routes).count();
+        assert_eq!(programs, 1, "0x{}: {routes:?}", hex::encode(selector));
+    }
 }
 
 #[test]
@@ -36,14 +41,15 @@ fn an_unknown_selector_is_in_neither_program() {
     let town = Town::bare();
     let unknown = [0xde, 0xad, 0xbe, 0xef];
     assert!(!town.world.routes::<Risk>(unknown) && !town.world.routes::<RiskExt>(unknown));
+    assert!(!town.world.routes::<RiskMore>(unknown));
     assert_eq!(town.world.transact(town.anyone, town.risk, U256::ZERO, unknown.to_vec()), Err(vec![]));
     assert_eq!(town.world.transact(town.anyone, town.risk, U256::ZERO, vec![]), Err(vec![]));
 }
 
 #[test]
-fn both_programs_have_the_same_storage() {
-    assert_eq!(Risk::REQUIRED_SLOTS, RiskExt::REQUIRED_SLOTS);
-    assert_eq!(Risk::SLOT_BYTES, RiskExt::SLOT_BYTES);
+fn all_programs_have_the_same_storage() {
+    assert_eq!([Risk::REQUIRED_SLOTS; 2], [RiskExt::REQUIRED_SLOTS, RiskMore::REQUIRED_SLOTS]);
+    assert_eq!([Risk::SLOT_BYTES; 2], [RiskExt::SLOT_BYTES, RiskMore::SLOT_BYTES]);
     // and what one writes the other reads
     let town = Town::plain();
     town.buy("X", usd(1_000));

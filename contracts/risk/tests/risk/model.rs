@@ -8,11 +8,12 @@
 //! but the steps themselves: lines are told the same nevertheless, sums may be high until somebody looks, and at the end
 //! all that was put off comes out the same.
 
+use actuary::math::WAD;
 use alloy_primitives::U256;
 use proptest::prelude::*;
 use protocol::abi::IRisk;
 
-use crate::town::{CONFIRMED, Cover, INCONCLUSIVE, NOT_MET, Town, plain_terms, text, u};
+use crate::town::{CONFIRMED, Cover, INCONCLUSIVE, MILLE, NOT_MET, Town, plain_terms, text, u};
 
 const WEEK: u64 = 100;
 const LATENT: u64 = 60;
@@ -78,6 +79,8 @@ enum Step {
     },
     Pause(u64),
     Recount,
+    /// Tells the cover type what the product has seen.
+    Sync,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -96,6 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(|policy| Step::Release { policy }),
         1 => (0u64..200).prop_map(Step::Pause),
         1 => Just(Step::Recount),
+        1 => Just(Step::Sync),
     ]
 }
 
@@ -109,6 +113,8 @@ struct Policy {
     gone: bool,
     /// What was left of it when the incidents of its line opened, where it was covered.
     exposed: Option<u128>,
+    /// Whether it had filed before: a claim may then take all that is left.
+    filed_before: bool,
     /// Its claims since.
     claimed: u128,
 }
@@ -215,6 +221,14 @@ impl Model {
         terms.limits.coinsuranceSlopeBps = 20_000;
         terms.limits.coinsuranceMaxBps = 3_000;
         terms.pricing.minPremium = 1;
+        town.own(IRisk::setCoverTypeCall {
+            assetKey: text("asset USDX"),
+            cover: 5,
+            priorRate: terms.pricing.priorRate,
+            credibility: terms.pricing.credibility,
+            halfLife: terms.pricing.halfLife,
+            lossCap: terms.pricing.lossCap,
+        });
         let product = town.add_product(town.vault, terms);
         for (subject, key) in LINES {
             town.list(product, subject, key);
@@ -262,11 +276,13 @@ impl Model {
     /// Exposes what may have been covered at `opened`, as the buckets can tell; never less than what was.
     fn expose(&mut self, index: usize, opened: u64) {
         let horizon = (opened + GRACE).saturating_sub(self.stopped()) / WEEK;
+        let was_quiet = self.lines[index].is_quiet();
         for policy in self.policies.iter_mut().filter(|policy| policy.line == index && !policy.gone) {
             let reached = policy.sold.filed || policy.deadline() / WEEK >= horizon;
             assert!(reached || policy.end < opened, "covered at the opening, and not exposed");
             if reached && policy.exposed.is_none() {
                 policy.exposed = Some(policy.rest());
+                policy.filed_before = was_quiet && policy.sold.filed;
             }
         }
     }
@@ -363,7 +379,15 @@ impl Model {
                             confirmed: U256::ZERO,
                         };
                         let end = now + WAITING + term;
-                        self.policies.push(Policy { line, sold: cover, end, gone: false, exposed: None, claimed: 0 });
+                        self.policies.push(Policy {
+                            line,
+                            sold: cover,
+                            end,
+                            gone: false,
+                            exposed: None,
+                            filed_before: false,
+                            claimed: 0,
+                        });
                     }
                     Err(refused) => assert!(
                         !self.lines[line].is_quiet() && refused.is::<IRisk::LineNotQuiet>()
@@ -408,6 +432,7 @@ impl Model {
                     self.older(line, number, now - ago, worst);
                 }
             }
+            Step::Sync => self.sync(),
             Step::Claim { policy, loss, part } => self.claim(policy, loss, part),
             Step::Release { policy } => self.release(policy),
             Step::Pause(duration) => self.town.pause(self.town.owner, duration).unwrap(),
@@ -418,6 +443,25 @@ impl Model {
                     .unwrap();
             }
         }
+    }
+
+    /// However often and whenever the type is told: it knows what its only product does, which forgets in the same time,
+    /// but for roundings, and its estimate is the product's prior.
+    fn sync(&self) {
+        let town = &self.town;
+        let call = IRisk::syncCoverTypeCall { families: vec![u(1)] };
+        town.world.send(town.anyone, town.risk, call).unwrap();
+        let (own, told) = (town.estimate(), town.read(IRisk::coverTypeCall { assetKey: text("asset USDX"), cover: 5 }));
+        for (own, told) in [(own.losses, told.losses), (own.exposure, told.exposure)] {
+            assert!(own.abs_diff(told) < u(1_000), "{told} of {own}");
+        }
+        assert_eq!(town.read(IRisk::priorCall { product: u(1) }), told.rate);
+        let weight = U256::from(15_000_000_000_000u64);
+        let estimate = (told.losses * WAD + weight * u(8 * MILLE)) / (told.exposure + weight);
+        assert!(told.rate.abs_diff(estimate) < u(1_000_000_000_000), "{} is not {estimate}", told.rate);
+        // the rate in force is never below what both levels say
+        let least = (own.losses * WAD + weight * told.rate) / (own.exposure + weight);
+        assert!(own.rate + u(1_000_000_000_000) >= least.clamp(u(MILLE), u(200 * MILLE)), "{} {least}", own.rate);
     }
 
     fn renew(&mut self, index: usize, term: u64) {
@@ -464,7 +508,9 @@ impl Model {
             return;
         }
         // Who was not covered gets nothing of its own accord; the trigger says how much of the others is lost.
-        let Some(exposed) = policy.exposed else { return };
+        if policy.exposed.is_none() {
+            return;
+        }
         if policy.sold.confirmed > U256::from(policy.claimed) {
             line.upper_bound = true;
         }
@@ -473,7 +519,7 @@ impl Model {
         let (before, after) = self.town.claim(&mut policy.sold, loss, total);
         assert_eq!(before - after, U256::from(rise), "a claim is paid out of the reserve");
         policy.claimed += rise;
-        line.learn(loss, (policy.claimed * FULL).div_ceil(exposed.max(1)));
+        line.learn(loss, (policy.claimed * FULL).div_ceil(policy.sold.cover.to::<u128>().max(1)));
     }
 
     fn release(&mut self, index: usize) {
@@ -497,7 +543,8 @@ impl Model {
             return; // leaves by itself
         }
         self.town.release(&policy.sold);
-        if !line.is_quiet() && policy.sold.confirmed > U256::from(policy.claimed) {
+        let counted_whole = policy.exposed.is_some() && policy.filed_before;
+        if !line.is_quiet() && (counted_whole || policy.sold.confirmed > U256::from(policy.claimed)) {
             line.upper_bound = true;
         }
         policy.gone = true;
@@ -513,20 +560,24 @@ impl Model {
             let cover: u128 = here().map(|policy| policy.rest()).sum();
             let exposed: u128 = here().filter_map(|policy| policy.exposed).sum();
             let claimed: u128 = here().filter(|p| p.exposed.is_some()).map(|policy| policy.claimed).sum();
-            let reserve = (exposed * line.takes()).div_ceil(FULL).saturating_sub(claimed);
+            let filed = || here().filter(|policy| policy.filed_before && policy.exposed.is_some());
+            let left: u128 = filed().filter_map(|policy| policy.exposed).sum();
+            let before: u128 = here().map(|policy| policy.sold.confirmed.to::<u128>() - policy.claimed).sum();
+            let part = |cover: u128| (cover * line.takes()).div_ceil(FULL);
+            let reserve = (part(exposed - left) + part(left + before).min(left)).saturating_sub(claimed);
+            // what had filed before is kept to twenty bits, each claim rounded up
+            let slack = here().map(|policy| policy.sold.cover.to::<u128>()).sum::<u128>() >> 12;
             assert_eq!(told.cover, U256::from(cover), "G of {}", LINES[index].0);
             let state = if line.is_open() { 1 } else { 2 * u8::from(!line.is_quiet()) };
             assert_eq!(told.state, state, "state of {}: {line:?}", LINES[index].0);
             if line.upper_bound {
                 assert!(told.reserve >= U256::from(reserve), "{} < {reserve}", told.reserve);
             } else {
-                let books = (told.exposed, told.confirmed, told.reserve);
-                assert_eq!(
-                    books,
-                    (U256::from(exposed), U256::from(claimed), U256::from(reserve)),
-                    "{}",
-                    LINES[index].0
-                );
+                let books = (told.exposed, told.confirmed);
+                assert_eq!(books, (U256::from(exposed), U256::from(claimed)), "{}", LINES[index].0);
+                let most = if here().any(|policy| policy.sold.filed) { reserve + slack } else { reserve };
+                let (least, most) = (U256::from(reserve), U256::from(most));
+                assert!(told.reserve >= least && told.reserve <= most, "{} is not {least}", told.reserve);
             }
             assert!(told.reserve <= told.cover);
             told_of_all[index] = (told.cover, told.reserve);
@@ -569,8 +620,7 @@ impl Model {
                 || KEYS.iter().zip(keys).filter(move |((_, of), _)| *of == group).map(|(_, x)| x.div_ceil(u(4_096)));
             let squares: U256 = x().map(|x| x * x).sum();
             let sum: U256 = x().sum();
-            squared += (squares * u(10_000 - u64::from(correlation))).div_ceil(u(10_000));
-            squared += (sum * sum * u(correlation.into())).div_ceil(u(10_000));
+            squared += squares + ((sum * sum - squares) * u(correlation.into())).div_ceil(u(10_000));
         }
         let root = squared.root(2);
         let scr = (root + u((root * root != squared).into())) * u(4_096);
@@ -599,6 +649,7 @@ impl Model {
         }
         self.catch_up();
         self.check();
+        self.sync();
         self.retire();
     }
 

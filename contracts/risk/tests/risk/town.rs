@@ -6,7 +6,7 @@ use protocol::abi::{
     IPausable,
     IRisk::{self, Limits, Pricing, Terms},
 };
-use risk::{Risk, RiskExt};
+use risk::{Risk, RiskExt, RiskMore};
 use stylus_sdk::ArbResult;
 use testkit::{Context, Native, Reverted, World};
 
@@ -142,9 +142,10 @@ impl Town {
         for peer in [town.policy, town.assessor, town.vault, town.trigger] {
             world.place_native(peer, Account);
         }
-        let extension = at("risk-ext");
+        let (extension, more) = (at("risk-ext"), at("risk-more"));
         world.place::<RiskExt>(extension);
-        let arguments = (town.owner, town.setup, extension, week, latent, shortest).abi_encode();
+        world.place::<RiskMore>(more);
+        let arguments = (town.owner, town.setup, extension, more, week, latent, shortest).abi_encode();
         world.construct::<Risk>(town.risk, town.setup, arguments);
         world.send(town.setup, town.risk, IRisk::wireCall { policy: town.policy, assessor: town.assessor }).unwrap();
         town.own(protocol::abi::IOwned::setGuardianCall { newGuardian: town.guardian });

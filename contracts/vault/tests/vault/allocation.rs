@@ -277,6 +277,21 @@ fn a_harvest_is_streamed_and_moves_no_price() {
     assert!(scene.solvency().exitPrice > after.exitPrice);
 }
 
+/// A gain used to be set against a loss that nobody had booked yet, and lifted the price of who leaves at once.
+#[test]
+fn a_harvest_recovers_no_other_strategys_loss() {
+    let (scene, strategy) = invested();
+    let other = scene.strategy("other");
+    scene.invest(&other, M);
+    strategy.gain(&scene.world, u(M));
+    other.lose(&scene.world, u(M / 2));
+    let before = scene.solvency();
+    assert_eq!(scene.harvest(&strategy), u(M));
+    let after = scene.solvency();
+    assert_eq!((after.entryPrice, after.exitPrice), (before.entryPrice, before.exitPrice));
+    assert_eq!((after.stream, after.invested), (u(M), u(4 * M + M / 2)));
+}
+
 /// However much a strategy says that it has gained.
 #[test]
 fn what_a_strategy_says_raises_the_price_of_entry_by_a_quarter_of_its_book_at_most() {

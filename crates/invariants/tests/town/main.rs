@@ -7,5 +7,6 @@ mod outcome;
 mod scenarios;
 mod sequences;
 mod steps;
+mod strategies;
 mod town;
 mod triggers;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
 use protocol::abi::{IERC20, IERC4626, IPolicy, IRisk, IVault};
-use testkit::signer::Signer;
+use testkit::{signer::Signer, strategy::Strategy};
 
 use crate::{
-    town::{DAY, LINES, Settings, Town, WEEK, u},
+    strategies::{self, Marks},
+    town::{DAY, LINES, Pool, Settings, Town, WEEK, u},
     triggers::Event,
 };
 
@@ -106,10 +107,13 @@ pub(crate) struct Look {
     pub(crate) balance: U256,
     pub(crate) supply: U256,
     pub(crate) total: U256,
+    /// What its strategies are worth; nothing for a pool without them.
+    pub(crate) marks: Marks,
 }
 
 impl Look {
-    pub(crate) fn at(town: &Town, pool: usize) -> Self {
+    pub(crate) fn at(model: &Model, pool: usize) -> Self {
+        let town = &model.town;
         let vault = town.pools[pool].vault;
         let fees = town.read(vault, IVault::feesAccruedCall {});
         Self {
@@ -118,7 +122,24 @@ impl Look {
             balance: town.money(pool, vault),
             supply: town.read(vault, IERC20::totalSupplyCall {}),
             total: town.read(vault, IERC4626::totalAssetsCall {}),
+            marks: if pool == 0 { model.marks() } else { Marks::default() },
         }
+    }
+
+    /// TA: assets less what is owed, investments at their books.
+    pub(crate) fn booked(&self) -> U256 {
+        self.solvency.assets.saturating_sub(self.solvency.owed)
+    }
+
+    /// What investments are worth above their books, as far as it counts: where nothing is invested, it does not.
+    pub(crate) fn gain(&self) -> U256 {
+        let invested = self.solvency.invested;
+        if invested.is_zero() { invested } else { self.marks.high - invested }
+    }
+
+    /// What of the investments' books is not certain.
+    pub(crate) fn doubt(&self) -> U256 {
+        self.solvency.invested.saturating_sub(self.marks.low)
     }
 }
 
@@ -129,6 +150,11 @@ pub(crate) struct Model {
     /// which calls back.
     pub(crate) people: Vec<Address>,
     pub(crate) signer: Signer,
+    /// Where the first pool's money may work: an honest strategy, one that gains and loses, and a hostile one.
+    pub(crate) strategies: [Strategy; 3],
+    /// What strategies have earned and lost, by the test's doing.
+    pub(crate) earned: U256,
+    pub(crate) lost: U256,
     pub(crate) policies: Vec<Held>,
     /// What was given to a pool by plain transfers.
     pub(crate) donated: [U256; 2],
@@ -148,7 +174,7 @@ const FORTUNE: u64 = 100_000_000;
 impl Model {
     /// A town with two million from a founder in each pool, where everybody has money.
     pub(crate) fn new() -> Self {
-        let town = Town::with(Settings { floor: 2_000_000, ..Settings::default() });
+        let town = Town::with(Settings { floor: 2_000_000, factor: 5_000, ..Settings::default() });
         let signer = Signer::new("dave");
         let mut people: Vec<_> = ["alice", "bob", "carol"].map(|name| town.person(name)).to_vec();
         people.push(signer.address);
@@ -160,11 +186,20 @@ impl Model {
             }
             minted += town.whole(FORTUNE);
         }
+        // No more capital than the requirement: disasters on all risk keys at once are more than a pool can pay.
+        for Pool { vault, .. } in &town.pools {
+            let floor = town.whole(2_000_000).to();
+            let set = IRisk::setCapitalCall { vault: *vault, minimumBps: 10_000, targetBps: 10_000, floor };
+            town.must(town.owner, town.risk, set);
+        }
         for pool in 0..2 {
             let deposit = IERC4626::depositCall { assets: town.whole(2_000_000), receiver: town.person("founder") };
             town.must(town.person("founder"), town.pools[pool].vault, deposit);
         }
         Self {
+            strategies: strategies::deploy(&town),
+            earned: U256::ZERO,
+            lost: U256::ZERO,
             town,
             people,
             signer,
@@ -206,11 +241,13 @@ impl Model {
         live.map(Held::remaining).sum()
     }
 
-    /// A pool's balance less what it has credited: what leaves it reaches somebody, at once or as a credit.
+    /// A pool's money, in strategies too, less what it has credited: what leaves it reaches somebody, at once or as a
+    /// credit.
     pub(crate) fn kept(&self, pool: usize) -> U256 {
         let vault = self.town.pools[pool].vault;
         let credit = |account: Address| self.town.read(vault, IVault::creditOfCall { account });
-        self.town.money(pool, vault) - self.holders().map(credit).sum::<U256>()
+        let working = if pool == 0 { self.working() } else { U256::ZERO };
+        self.town.money(pool, vault) + working - self.holders().map(credit).sum::<U256>()
     }
 
     /// A policy as the contract tells it must be the one that the test keeps.

@@ -8,15 +8,16 @@ use proptest::{
     test_runner::TestCaseError,
 };
 use protocol::abi::{
-    IAssessor, IDepegTrigger, IERC20, IERC721, IERC4626, IERC7540Redeem, IOwned, IPausable, IPolicy, IRisk, ITrigger,
-    IVault,
+    IAllocator, IAssessor, IDepegTrigger, IERC20, IERC721, IERC4626, IERC7540Redeem, IOwned, IPausable, IPolicy, IRisk,
+    ITrigger, IVault,
 };
 use standards::errors;
 use testkit::{Reverted, token::Erc20};
 
 use crate::{
-    invariants::{Check, a_sale_stays_within_capital, in_and_out_again_is_no_profit},
+    invariants::{Check, a_sale_stays_within_capital, entering_lowers_no_price, in_and_out_again_is_no_profit},
     model::{Held, Look, Model},
+    strategies::{self, Habit},
     town::{DAY, DEPEG, HOUR, LINES, claim, order, text, u},
     triggers::{CONFIRMED, INCONCLUSIVE, NOT_MET},
 };
@@ -58,7 +59,7 @@ pub(crate) enum Step {
     Strike { subject: usize, latent: bool, ago: u64, worst: u16 },
     Worsen { subject: usize, worst: u16 },
     Settle { subject: usize },
-    Disaster { pool: usize },
+    Disaster { pool: usize, rush: bool },
     Depeg { price: i64, hours: u64 },
     Report { line: usize },
     File { policy: usize, back: u64 },
@@ -68,6 +69,18 @@ pub(crate) enum Step {
     Recover { pool: usize, who: usize, amount: u64 },
     CollectFees { pool: usize },
     TakeCredit { pool: usize, who: usize },
+    // what works elsewhere
+    Invest { strategy: usize, part: u64 },
+    Divest { strategy: usize, part: u64, owner: bool },
+    Harvest { strategy: usize },
+    Gain { strategy: usize, part: u64 },
+    Lose { strategy: usize, part: u64 },
+    Limit { limit: Option<u64> },
+    Misbehave { habit: Option<Habit> },
+    RemoveStrategy { strategy: usize, force: bool },
+    AddStrategy { strategy: usize },
+    SetQueue { first: usize },
+    ReportHeld { strategy: usize },
     // books
     CatchUpVault { pool: usize, edges: u64 },
     CatchUpRisk { line: usize, weeks: u64 },
@@ -136,16 +149,16 @@ pub(crate) fn step(stormy: bool) -> impl Strategy<Value = Step> {
             .prop_map(|(subject, latent, ago, worst)| Step::Strike { subject, latent, ago, worst }),
         3 => (0usize..3, 1u16..=10_000).prop_map(|(subject, worst)| Step::Worsen { subject, worst }),
         4 => (0usize..3).prop_map(|subject| Step::Settle { subject }),
-        1 => pp.clone().prop_map(|pool| Step::Disaster { pool }),
+        1 => (pp.clone(), proptest::bool::ANY).prop_map(|(pool, rush)| Step::Disaster { pool, rush }),
         2 => (prop_oneof![Just(100_000_000i64), 60_000_000i64..105_000_000], 6u64..40)
             .prop_map(|(price, hours)| Step::Depeg { price, hours }),
         6 => ll.clone().prop_map(|line| Step::Report { line }),
         12 => (nn.clone(), 0u64..3).prop_map(|(policy, back)| Step::File { policy, back }),
-        2 => nn.prop_map(|policy| Step::ClaimOwed { policy }),
+        4 => nn.prop_map(|policy| Step::ClaimOwed { policy }),
     ];
     let money = prop_oneof![
-        1 => pp.clone().prop_map(|pool| Step::TopUp { pool }),
-        1 => (pp.clone(), ww.clone(), amount()).prop_map(|(pool, who, amount)| Step::Recover { pool, who, amount }),
+        3 => pp.clone().prop_map(|pool| Step::TopUp { pool }),
+        2 => (pp.clone(), ww.clone(), amount()).prop_map(|(pool, who, amount)| Step::Recover { pool, who, amount }),
         1 => pp.clone().prop_map(|pool| Step::CollectFees { pool }),
         1 => (pp.clone(), ww.clone()).prop_map(|(pool, who)| Step::TakeCredit { pool, who }),
         1 => (pp.clone(), 0u64..10).prop_map(|(pool, edges)| Step::CatchUpVault { pool, edges }),
@@ -173,7 +186,7 @@ pub(crate) fn step(stormy: bool) -> impl Strategy<Value = Step> {
         1 => 10 * DAY..40 * DAY,
     ]
     .prop_map(|seconds| Step::Wait { seconds });
-    let weights = if stormy { [6, 6, 8, 2, 1, 2, 3] } else { [10, 8, 2, 2, 1, 1, 4] };
+    let weights = if stormy { [6, 6, 8, 2, 1, 2, 3, 5] } else { [10, 8, 2, 2, 1, 1, 4, 4] };
     prop_oneof![
         weights[0] => capital,
         weights[1] => cover,
@@ -182,6 +195,7 @@ pub(crate) fn step(stormy: bool) -> impl Strategy<Value = Step> {
         weights[4] => watch,
         weights[5] => mischief,
         weights[6] => wait,
+        weights[7] => strategies::step(),
     ]
 }
 
@@ -197,6 +211,7 @@ fn is_declared(selector: [u8; 4]) -> bool {
         || known::<IPolicy::IPolicyErrors>(selector)
         || known::<IRisk::IRiskErrors>(selector)
         || known::<IAssessor::IAssessorErrors>(selector)
+        || known::<IAllocator::IAllocatorErrors>(selector)
         || known::<IDepegTrigger::IDepegTriggerErrors>(selector)
         || known::<IOwned::IOwnedErrors>(selector)
         || known::<IPausable::IPausableErrors>(selector)
@@ -222,7 +237,12 @@ impl Model {
 
     /// A call: what it answers, or `None` where it is refused, which must be by an error that is declared. An overflow
     /// is none that amounts like these may meet.
-    fn ask<C: SolCall>(&mut self, from: Address, to: Address, call: C) -> Result<Option<C::Return>, TestCaseError> {
+    pub(crate) fn ask<C: SolCall>(
+        &mut self,
+        from: Address,
+        to: Address,
+        call: C,
+    ) -> Result<Option<C::Return>, TestCaseError> {
         self.calls += 1;
         match self.town.send(from, to, call) {
             Ok(answer) => Ok(Some(answer)),
@@ -235,7 +255,7 @@ impl Model {
         }
     }
 
-    fn tell<C: SolCall>(&mut self, from: Address, to: Address, call: C) -> Result<bool, TestCaseError> {
+    pub(crate) fn tell<C: SolCall>(&mut self, from: Address, to: Address, call: C) -> Result<bool, TestCaseError> {
         Ok(self.ask(from, to, call)?.is_some())
     }
 
@@ -250,6 +270,7 @@ impl Model {
         } else {
             count.1 += 1
         }
+        self.nothing_was_called_back()?;
         let hooked = self.town.pools[1].token.habits.hook_result.borrow_mut().take();
         if let Some(Err(data)) = hooked {
             let selector = data.get(..4).and_then(|selector| <[u8; 4]>::try_from(selector).ok());
@@ -267,10 +288,12 @@ impl Model {
                 let assets = u(amount);
                 let preview = self.town.world.try_read(vault, IERC4626::previewDepositCall { assets });
                 let room = self.town.read(vault, IERC4626::maxDepositCall { receiver: who });
+                let before = Look::at(self, pool);
                 let shares = self.ask(who, vault, IERC4626::depositCall { assets, receiver: who })?;
                 if let Some(shares) = shares {
                     prop_assert_eq!(Ok(shares), preview);
                     prop_assert!(assets <= room);
+                    entering_lowers_no_price(&before, &Look::at(self, pool))?;
                     in_and_out_again_is_no_profit(self, pool, assets, shares)?;
                 }
                 ("deposit", shares.is_some())
@@ -291,8 +314,10 @@ impl Model {
                 let (who, vault) = (self.person(who), self.vault(pool));
                 let shares = u(amount) * u(999_983u64);
                 let preview = self.town.world.try_read(vault, IERC4626::previewMintCall { shares });
+                let before = Look::at(self, pool);
                 let assets = self.ask(who, vault, IERC4626::mintCall { shares, receiver: who })?;
                 if let Some(assets) = assets {
+                    entering_lowers_no_price(&before, &Look::at(self, pool))?;
                     prop_assert_eq!(Ok(assets), preview);
                     in_and_out_again_is_no_profit(self, pool, assets, shares)?;
                 }
@@ -359,7 +384,7 @@ impl Model {
             }
             Step::Donate { pool, who, amount } => {
                 let who = self.person(who);
-                let before = Look::at(&self.town, pool);
+                let before = Look::at(self, pool);
                 let (asset, vault) = (self.town.pools[pool].token.at, self.vault(pool));
                 let balance = self.town.money(pool, vault);
                 // Nobody is in the middle of anything: who calls back now just calls.
@@ -370,7 +395,7 @@ impl Model {
                 let given = self.town.money(pool, vault) - balance;
                 self.donated[pool] += given;
                 // [I23] What is not in the books has no part in any price.
-                let after = Look::at(&self.town, pool);
+                let after = Look::at(self, pool);
                 prop_assert_eq!(before.solvency.abi_encode(), after.solvency.abi_encode());
                 ("donate", !given.is_zero())
             }
@@ -574,7 +599,10 @@ impl Model {
                 }
                 ("settle", open)
             }
-            Step::Disaster { pool } => {
+            Step::Disaster { pool, rush } => {
+                if rush {
+                    self.cover_all_that_capital_bears(pool)?;
+                }
                 // All is lost at once, and as many as can file do.
                 for subject in SUBJECTS.map(text) {
                     if self.town.script.of(subject).in_trouble() {
@@ -723,7 +751,31 @@ impl Model {
                 self.town.wait(seconds);
                 ("wait", true)
             }
+            Step::Invest { .. }
+            | Step::Divest { .. }
+            | Step::Harvest { .. }
+            | Step::Gain { .. }
+            | Step::Lose { .. }
+            | Step::Limit { .. }
+            | Step::Misbehave { .. }
+            | Step::RemoveStrategy { .. }
+            | Step::AddStrategy { .. }
+            | Step::SetQueue { .. }
+            | Step::ReportHeld { .. } => return self.act_on_strategies(step),
         })
+    }
+
+    /// On every line of a pool as much cover is bought as there is capital for, in halves, and it begins.
+    fn cover_all_that_capital_bears(&mut self, pool: usize) -> Check {
+        for line in (1..LINES.len()).filter(|line| LINES[*line].pool == pool) {
+            let capital = self.town.read(self.vault(pool), IVault::capitalCall {}).amount.to::<u64>();
+            for (who, halves) in [(0, 0), (1, 1), (2, 2), (3, 3)] {
+                let (amount, term) = (capital >> halves, 30 * DAY);
+                self.apply(&Step::Buy { line, who, amount, term, part: 100, referrer: 0, short: false })?;
+            }
+        }
+        self.town.wait(2 * HOUR);
+        Ok(())
     }
 
     /// What a pool sends arrives, but for what the second one's asset keeps.
@@ -887,6 +939,7 @@ impl Model {
         let policy = self.policies[index].clone();
         let pool = policy.pool();
         let incident = self.town.script_events(policy.line).saturating_sub(back);
+        let look = Look::at(self, pool);
         let before = self.kept(pool);
         let paused = self.town.read(self.town.risk, IRisk::filingPausedUntilCall {}) > u(self.now());
         let in_time = !policy.is_closed() && self.town.clock() <= policy.deadline && !paused;
@@ -913,6 +966,12 @@ impl Model {
         // Beyond what was paid now, a former holder may have been credited what was topped up before.
         let got = before - self.kept(pool);
         prop_assert!(got >= filed.paid);
+        // Where cash has it and assets are enough for all cover, it is paid at once and in full, whatever strategies do.
+        let IVault::Solvency { assets, cash, unearned, served, payables, owed, activeCover, .. } = look.solvency;
+        let liquid = cash.saturating_sub(unearned + served + payables);
+        if owed.is_zero() && liquid >= filed.confirmed && assets >= activeCover {
+            prop_assert_eq!(filed.paid, filed.confirmed);
+        }
         let held = &mut self.policies[index];
         held.filed = true;
         held.confirmed += filed.confirmed;

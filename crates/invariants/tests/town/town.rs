@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use allocator::Allocator;
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use alloy_sol_types::{SolCall, SolValue};
-use assessor::Assessor;
+use assessor::{Assessor, AssessorExt};
 use certificate::Certificate;
 use depeg::DepegTrigger;
 use policy::{Policy, PolicyExt};
@@ -13,7 +14,7 @@ use protocol::abi::{
     IRisk::{self, Limits, Pricing, Terms},
     IVault,
 };
-use risk::{Risk, RiskExt};
+use risk::{Risk, RiskExt, RiskMore};
 use testkit::{Reverted, World, token::Token};
 use vault::{Vault, VaultExt, VaultMore};
 
@@ -67,7 +68,7 @@ pub(crate) const LINES: [Line; 6] = [
 
 /// Correlation groups: number, correlation in basis points, risk keys.
 pub(crate) const GROUPS: [(u32, u16, &[&str]); 2] =
-    [(1, 5_000, &["asset:USDC", "key X"]), (2, 2_500, &["key Y", "key Z"])];
+    [(1, 5_000, &["asset:USDC", "key X"]), (2, 2_500, &["key Y", "key Z", "lender"])];
 
 /// Text as a word.
 pub(crate) fn text(text: &str) -> B256 {
@@ -85,11 +86,13 @@ pub(crate) struct Settings {
     pub(crate) decimals: u8,
     /// The least target capital of each pool, in whole units of its asset.
     pub(crate) floor: u64,
+    /// Capital that products with the scripted trigger lock for their cover, in basis points.
+    pub(crate) factor: u16,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { decimals: 6, floor: 9_000_000 }
+        Self { decimals: 6, floor: 9_000_000, factor: 10_000 }
     }
 }
 
@@ -110,6 +113,8 @@ pub(crate) struct Town {
     pub(crate) policy: Address,
     pub(crate) assessor: Address,
     pub(crate) depeg: Address,
+    /// Of the first pool.
+    pub(crate) allocator: Address,
     pub(crate) pools: [Pool; 2],
     pub(crate) feed: Feed,
     pub(crate) script: Rc<Script>,
@@ -219,6 +224,7 @@ impl Town {
             policy: at("policy"),
             assessor: at("assessor"),
             depeg: at("depeg"),
+            allocator: at("allocator"),
             pools: [pool(0), pool(1)],
             feed: Feed::deploy(&world, at("feed")),
             script: place_script(&world, at("script"), &["X", "Y", "Z"].map(text)),
@@ -241,13 +247,15 @@ impl Town {
         let (world, owner) = (&self.world, self.owner);
         let at = |name: &str| world.address(name);
         world.place::<Certificate>(at("certificate"));
-        let [risk_ext, vault_ext, vault_more, policy_ext] =
-            ["risk ext", "vault ext", "vault more", "policy ext"].map(at);
+        let [risk_ext, risk_more, vault_ext, vault_more, policy_ext, assessor_ext] =
+            ["risk ext", "risk more", "vault ext", "vault more", "policy ext", "assessor ext"].map(at);
         world.place::<RiskExt>(risk_ext);
+        world.place::<RiskMore>(risk_more);
         world.place::<VaultExt>(vault_ext);
         world.place::<VaultMore>(vault_more);
         world.place::<PolicyExt>(policy_ext);
-        let times = (owner, deployer, risk_ext, WEEK, LATENT, HOUR);
+        world.place::<AssessorExt>(assessor_ext);
+        let times = (owner, deployer, risk_ext, risk_more, WEEK, LATENT, HOUR);
         world.construct::<Risk>(self.risk, deployer, times.abi_encode_params());
         for (number, pool) in self.pools.iter().enumerate() {
             let (name, symbol) = (format!("Palisade pool {number}"), format!("pUSD{number}"));
@@ -255,15 +263,22 @@ impl Town {
             world.construct::<Vault>(pool.vault, deployer, share.abi_encode_params());
         }
         world.construct::<Policy>(self.policy, deployer, (owner, deployer, policy_ext).abi_encode_params());
-        world.construct::<Assessor>(self.assessor, deployer, (owner, deployer).abi_encode_params());
+        // Every claim is paid at once, whatever its size.
+        let arguments = (owner, deployer, assessor_ext, u16::MAX).abi_encode_params();
+        world.construct::<Assessor>(self.assessor, deployer, arguments);
         let trigger = (owner, deployer, Address::ZERO, HOUR as u32).abi_encode_params();
         world.construct::<DepegTrigger>(self.depeg, deployer, trigger);
+        let allocator = (owner, deployer, self.pools[0].vault).abi_encode_params();
+        world.construct::<Allocator>(self.allocator, deployer, allocator);
 
         let (risk, policy, assessor) = (self.risk, self.policy, self.assessor);
         self.must(deployer, risk, IRisk::wireCall { policy, assessor });
         for pool in &self.pools {
             self.must(deployer, pool.vault, IVault::wireCall { risk, policy, assessor, treasury: owner });
         }
+        let appoint = IVault::setAllocatorCall { newAllocator: self.allocator };
+        self.must(deployer, self.pools[0].vault, appoint);
+        self.must(deployer, self.allocator, IOwned::finishSetupCall {});
         self.must(deployer, policy, IPolicy::wireCall { risk, assessor, certificate: at("certificate") });
         self.must(deployer, assessor, IAssessor::wireCall { risk, policy });
     }
@@ -302,14 +317,21 @@ impl Town {
             floorPrice: 10 * MILLE,
         };
         self.must(deployer, self.depeg, IDepegTrigger::registerCall { subject: text("USDC/USD"), config });
-        let (deployed, plain) = (deployed_terms(self.unit), plain_terms(self.unit));
+        let (deployed, mut plain) = (deployed_terms(self.unit), plain_terms(self.unit));
+        plain.limits.capitalFactorBps = settings.factor;
         let [first, second] = [self.pools[0].vault, self.pools[1].vault];
-        let coinsured = Limits { minAmount: 100, capacityBps: 10_000, waiting: HOUR as u32, ..deployed.limits.clone() };
+        let coinsured = Limits {
+            minAmount: 100,
+            capacityBps: 10_000,
+            waiting: HOUR as u32,
+            capitalFactorBps: settings.factor,
+            ..deployed.limits.clone()
+        };
         let coinsured = Terms { pricing: deployed.pricing.clone(), limits: coinsured };
         for (vault, trigger, cover, new_terms) in [
             (first, self.depeg, 5, deployed),
-            (first, script, 0, plain.clone()),
-            (second, script, 0, coinsured),
+            (first, script, 4, plain.clone()),
+            (second, script, 4, coinsured),
             (first, script, 2, plain),
         ] {
             self.must(deployer, self.risk, IRisk::addProductCall { vault, trigger, cover, newTerms: new_terms });

@@ -1,0 +1,285 @@
+//! The third program: historical losses, evidence on the level of cover types, and where wordings are.
+//!
+//! Products of one cover type in vaults of one asset learn from each other. The type has losses and an exposure of its
+//! own, kept as those of a family are, and what they say is the prior rate of its products. Nothing of this is written
+//! or read by a sale, a claim or a release: a family's evidence is all there is to know of it, so [`sync`] tells the
+//! type what the family has seen since it was last told, and writes the type's estimate beside the product, into a word
+//! that a sale reads anyway. Anyone may call it: underwriters after a loss, buyers after a quiet time.
+//!
+//! [`sync`]: RiskMore::sync_cover_type
+//!
+//! A type's id is the hash of its asset's key and its number. Under that id are the words of a family (losses and
+//! exposure without cover, records), and those of a product that hold prior, credibility, half-life and loss cap.
+
+use alloc::vec::Vec;
+
+use actuary::math::mul;
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolEvent;
+use protocol::{
+    Result,
+    abi::{IRisk, ParameterOutOfBounds},
+    emit, error, routes,
+};
+use standards::{
+    abi::{log_bytes, to_bytes},
+    dispatch::{Encoded, Words},
+    encoder::Encoder,
+    packed::Packed,
+};
+use stylus_sdk::{prelude::*, stylus_core::host::BlockAccess};
+
+use crate::{
+    book::{Book, Route, amount},
+    family::Family,
+    terms::{RATE_UNIT, Terms, field, name, refused},
+};
+
+/// Types of cover, as `IRisk.Cover` counts them.
+const COVERS: u8 = 6;
+
+/// The most families that one call brings up to date.
+const MOST_SYNCED: usize = 32;
+
+/// The most bytes of a wording's address.
+const LONGEST_URI: usize = 256;
+
+/// The contract's third program, run by the second one on the first one's storage.
+#[cfg_attr(feature = "more", entrypoint)]
+#[storage]
+pub struct RiskMore {
+    book: Book,
+}
+
+#[cfg(not(feature = "more"))]
+// SAFETY: the type is what `entrypoint` would make it: the whole storage of a contract, from slot 0.
+unsafe impl TopLevelStorage for RiskMore {}
+
+routes! {
+    RiskMore;
+    IRisk::setCoverTypeCall => set_cover_type(asset_key, cover, prior_rate, credibility, half_life, loss_cap);
+    IRisk::syncCoverTypeCall => sync_cover_type(families);
+    IRisk::coverTypeCall => cover_type(asset_key, cover);
+    IRisk::priorCall => prior(product);
+    IRisk::seedLossCall => seed_loss(family, at, loss, exposure);
+    IRisk::seedCountCall => seed_count(family);
+    IRisk::seedCall => seed(family, index);
+    IRisk::varianceCall => variance(product, subject);
+    IRisk::setTermsURICall => set_terms_uri(product, uri);
+    IRisk::termsURICall => terms_uri(product);
+    IRisk::secondExtensionCall => second_extension();
+}
+
+impl RiskMore {
+    /// Sets what is believed of a cover type before evidence, how much that weighs, in what time evidence is half
+    /// forgotten, and the most that one historical loss counts. Evidence that is there stays.
+    pub fn set_cover_type(
+        &mut self,
+        asset_key: B256,
+        cover: u8,
+        prior_rate: u64,
+        credibility: u128,
+        half_life: u32,
+        loss_cap: u128,
+    ) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if cover >= COVERS {
+            return Err(out_of_bounds("cover", U256::from(cover)));
+        }
+        if prior_rate == 0 {
+            return Err(refused(field::PRIOR_RATE, U256::ZERO));
+        }
+        let id = self.book.cover_type(asset_key, u64::from(cover));
+        let known = !self.book.evidence(id).0[2].0.is_zero();
+        let terms = Terms::default()
+            .with(field::PRIOR_RATE, U256::from(prior_rate))?
+            .with(field::MAX_RATE, mul(U256::from(RATE_UNIT), U256::from(RATE_UNIT))?)?
+            .with(field::CREDIBILITY, U256::from(credibility))?
+            .with(field::HALF_LIFE, U256::from(half_life))?
+            .with(field::LOSS_CAP, U256::from(loss_cap))?;
+        let mut evidence =
+            if known { self.book.family(id)? } else { Family::new(self.vm().block_timestamp(), &terms)? };
+        evidence.adopt(&terms)?;
+        self.book.set_family(id, &evidence)?;
+        let mut words = self.book.products.setter(id);
+        words.evidence.set(terms.0[2].0);
+        words.memory.set(terms.0[3].0);
+        drop(words);
+        emit!(
+            self.vm(),
+            IRisk::CoverTypeSet,
+            [asset_key, cover, id],
+            [U256::from(prior_rate), U256::from(credibility), U256::from(half_life), U256::from(loss_cap)]
+        );
+        Ok(())
+    }
+
+    /// Tells the cover types of these families what the families have seen since they were last synced, and then
+    /// takes each type's estimate for the prior of each family's newest version. A rate in force rises at once, and
+    /// falls from where it was by at most 25 % a day. Anyone; at most 32 families.
+    pub fn sync_cover_type(&mut self, families: Words<'_>) -> Result<()> {
+        if families.len() > MOST_SYNCED {
+            return Err(out_of_bounds("families", U256::from(families.len())));
+        }
+        for id in families.clone() {
+            let (_, route) = self.newest(id)?;
+            let asset_key = self.book.vaults.getter(route.vault).asset_key.get();
+            let type_id = self.book.cover_type(asset_key, route.cover);
+            if self.book.evidence(type_id).0[2].0.is_zero() {
+                return Err(error!(IRisk::UnknownCoverType, asset_key, route.cover));
+            }
+            let (family, mut whole) = (self.book.family(id)?, self.book.family(type_id)?);
+            let mut words = self.book.families.setter(id);
+            let word = family.tell(Packed(words.told.get()), &mut whole)?;
+            words.told.set(word.0);
+            drop(words);
+            self.book.set_family(type_id, &whole)?;
+        }
+        for id in families {
+            let (product, route) = self.newest(id)?;
+            let prior = self.book.cover_type_prior(route.vault, route.cover)?;
+            if prior == route.prior {
+                continue;
+            }
+            // The last rate in force is where the new one falls from.
+            let mut family = self.book.family(id)?;
+            let rate = family.rate(&self.book.evidence(product).believing(route.prior))?;
+            family.set_rate(rate)?;
+            self.book.set_family(id, &family)?;
+            self.book.products.setter(product).route.set(Route { prior, ..route }.store());
+            emit!(self.vm(), IRisk::PriorSet, [product], [U256::from(prior * RATE_UNIT)]);
+        }
+        Ok(())
+    }
+
+    /// A cover type: its id, prior, credibility, half-life and loss cap, and its evidence: losses and exposure (asset
+    /// times years) as they count now, and the rate that follows.
+    pub fn cover_type(&self, asset_key: B256, cover: u8) -> Result<[U256; 8]> {
+        let id = self.book.cover_type(asset_key, u64::from(cover));
+        let terms = self.book.all_terms(id);
+        if terms.0[2].0.is_zero() {
+            return Err(error!(IRisk::UnknownCoverType, asset_key, cover));
+        }
+        let evidence = self.book.family(id)?;
+        Ok([
+            id,
+            terms.get(field::PRIOR_RATE),
+            terms.get(field::CREDIBILITY),
+            terms.get(field::HALF_LIFE),
+            terms.get(field::LOSS_CAP),
+            U256::from(evidence.losses_now()?),
+            evidence.exposure_now()?,
+            mul(evidence.estimate(&terms)?, U256::from(RATE_UNIT))?,
+        ])
+    }
+
+    /// What is believed of a product before evidence of its own: its terms' prior rate, or its cover type's estimate
+    /// as it was last taken over.
+    pub fn prior(&self, product: U256) -> Result<U256> {
+        let route = self.book.route(product)?;
+        Ok(self.book.evidence(product).believing(route.prior).get(field::PRIOR_RATE))
+    }
+
+    /// Enters a historical loss of a family or a cover type, and the exposure that it stood on, at its date.
+    pub fn seed_loss(&mut self, family: U256, at: u64, loss: U256, exposure: U256) -> Result<()> {
+        self.book.roles.only_owner()?;
+        let is_type = family.bit_len() > 16 && !self.book.evidence(family).0[2].0.is_zero();
+        let terms = if is_type {
+            self.book.evidence(family)
+        } else {
+            let (product, route) = self.newest(family)?;
+            self.book.evidence(product).believing(route.prior)
+        };
+        let now = self.vm().block_timestamp();
+        if at > now {
+            return Err(out_of_bounds("at", U256::from(at)));
+        }
+        let (loss, exposure) = (amount(loss)?, amount(exposure)?);
+        let counted = loss.min(amount(terms.get(field::LOSS_CAP))?);
+        let mut evidence = self.book.family(family)?;
+        if is_type {
+            // no rate is in force for a type: those of its products have their own
+            let counted = evidence.record(counted, exposure, now - at)?;
+            let rate = mul(evidence.estimate(&terms)?, U256::from(RATE_UNIT))?;
+            emit!(self.vm(), IRisk::LossRecorded, [family], [counted, at, rate]);
+        } else {
+            self.book.record(family, &mut evidence, &terms, counted, exposure, now - at)?;
+        }
+        self.book.set_family(family, &evidence)?;
+        let mut words = self.book.families.setter(family);
+        let versions = Packed(words.versions.get());
+        let index = versions.u64(16, 32);
+        let seed = Packed::default().with_u64(0, 40, at).with_u128(40, 96, loss).with_u128(136, 96, exposure);
+        words.seeds.setter(U256::from(index)).set(seed.0);
+        words.versions.set(versions.with_u64(16, 32, index + 1).0);
+        Ok(())
+    }
+
+    /// How many historical losses a family or a cover type was given.
+    pub fn seed_count(&self, family: U256) -> U256 {
+        Packed(self.book.families.getter(family).versions.get()).get(16, 32)
+    }
+
+    /// A historical loss as it was entered, as `IRisk.Seed`.
+    pub fn seed(&self, family: U256, index: U256) -> (u64, u128, u128) {
+        let seed = Packed(self.book.families.getter(family).seeds.get(index));
+        (seed.u64(0, 40), seed.u128(40, 96), seed.u128(136, 96))
+    }
+
+    /// What was last observed of a line's pair: variance (WAD a year), range factor, when, and the loss rate that
+    /// follows; zeros for nothing.
+    pub fn variance(&self, product: U256, subject: B256) -> [U256; 4] {
+        let word = Packed(self.book.variance(product, subject));
+        [word.get(64, 64), word.get(128, 32), word.get(160, 32), word.get(0, 64)]
+    }
+
+    /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.
+    pub fn set_terms_uri(&mut self, product: U256, uri: &[u8]) -> Result<()> {
+        self.book.roles.only_owner()?;
+        if self.book.route(product)?.status != 0 {
+            return Err(error!(IRisk::TermsFixed, product));
+        }
+        if uri.len() > LONGEST_URI {
+            return Err(out_of_bounds("termsURI", U256::from(uri.len())));
+        }
+        let mut words = self.book.products.setter(product);
+        words.uri_length.set(U256::from(uri.len()));
+        for (index, chunk) in uri.chunks(32).enumerate() {
+            words.uri.setter(U256::from(index)).set(B256::right_padding_from(chunk));
+        }
+        drop(words);
+        let topics = [IRisk::TermsURISet::SIGNATURE_HASH, B256::new(to_bytes(product))];
+        log_bytes(self.vm(), &topics, &[], uri);
+        Ok(())
+    }
+
+    /// Where the wording of a version is; empty where nobody told.
+    pub fn terms_uri(&self, product: U256) -> Result<Encoded> {
+        self.book.route(product)?;
+        let words = self.book.products.getter(product);
+        let length = Packed(words.uri_length.get()).u64(0, 64) as usize;
+        let mut uri = Vec::with_capacity(LONGEST_URI);
+        for index in 0..length.div_ceil(32) {
+            uri.extend_from_slice(words.uri.get(U256::from(index)).as_slice());
+        }
+        uri.truncate(length);
+        let mut encoder = Encoder::new(&[], 1);
+        encoder.bytes(&uri);
+        Ok(Encoded(encoder.finish()))
+    }
+
+    /// This program.
+    pub fn second_extension(&self) -> Address {
+        self.book.second_extension.program()
+    }
+
+    /// A family's newest version.
+    fn newest(&self, family: U256) -> Result<(U256, Route)> {
+        let product = Packed(self.book.families.getter(family).versions.get()).get(0, 16);
+        Ok((product, self.book.route(product)?))
+    }
+}
+
+fn out_of_bounds(parameter: &str, value: U256) -> protocol::Revert {
+    error!(ParameterOutOfBounds, name(parameter), value)
+}

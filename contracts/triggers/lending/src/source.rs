@@ -1,0 +1,184 @@
+//! What lenders say. Every read is bounded; what does not answer, or answers something absurd, tells nothing.
+
+use actuary::math::mul_div_down;
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::{SolCall, sol};
+use protocol::{
+    Result, Word,
+    abi::{IERC20, IERC4626},
+    fall::{
+        course::Reading,
+        probe::{address, amount, look, to_address},
+    },
+};
+use stylus_sdk::host::VM;
+
+use crate::{
+    config::{Config, Kind},
+    tally::Tally,
+};
+
+sol! {
+    interface IAavePool {
+        function getReserveData(address asset) external view returns (uint256);
+        function getReserveDeficit(address asset) external view returns (uint256);
+    }
+    interface IAToken {
+        function UNDERLYING_ASSET_ADDRESS() external view returns (address);
+    }
+    interface IMetaMorpho {
+        function lostAssets() external view returns (uint256);
+    }
+    interface IDecimals {
+        function decimals() external view returns (uint8);
+    }
+}
+
+/// Where the tokens are in the words of `getReserveData`: configuration, liquidity index and rate, variable index and
+/// rate, stable rate, time, id, aToken, stable debt, variable debt.
+const A_TOKEN: usize = 8;
+const VARIABLE_DEBT: usize = 10;
+
+/// To whose shares lost assets of MetaMorpho are paid back.
+const DEAD: Address = Address::with_last_byte(1);
+
+/// The most decimals of a share.
+const MOST_DECIMALS: u128 = 30;
+
+/// A reading, and the tally that it leads to.
+pub(crate) struct Read {
+    pub(crate) reading: Reading,
+    pub(crate) tally: Option<Tally>,
+}
+
+/// Finds the tokens of a subject whose source, asset and kind are set; `None` where they are not what they are said to be.
+///
+/// # Errors
+/// `InsufficientGas`.
+pub(crate) fn resolve(vm: &VM, mut config: Config) -> Result<Option<Config>> {
+    let asset = match config.kind {
+        Kind::Aave => {
+            let selector = IAavePool::getReserveDataCall::SELECTOR;
+            let words: Option<[U256; 11]> = look(vm, config.source, selector, &[config.asset.word()])?;
+            let Some(words) = words else { return Ok(None) };
+            let tokens = (to_address(words[A_TOKEN]), to_address(words[VARIABLE_DEBT]));
+            let (Some(share), Some(debt)) = tokens else { return Ok(None) };
+            (config.share, config.debt) = (share, debt);
+            address(vm, share, IAToken::UNDERLYING_ASSET_ADDRESSCall::SELECTOR, &[])?
+        }
+        Kind::Price | Kind::Lost => {
+            config.share = config.source;
+            address(vm, config.source, IERC4626::assetCall::SELECTOR, &[])?
+        }
+    };
+    let decimals = amount(vm, config.share, IDecimals::decimalsCall::SELECTOR, &[])?;
+    match decimals {
+        Some(decimals) if asset == Some(config.asset) && decimals <= MOST_DECIMALS => {
+            config.decimals = decimals as u8;
+            Ok(Some(config))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What an Aave reserve says at its registration.
+///
+/// # Errors
+/// `InsufficientGas`.
+pub(crate) fn first_tally(vm: &VM, config: &Config) -> Result<Option<Tally>> {
+    let deficit = deficit(vm, config)?;
+    let supply = amount(vm, config.share, IERC20::totalSupplyCall::SELECTOR, &[])?;
+    Ok(match (deficit, supply) {
+        (Some(deficit), Some(supply)) if supply > 0 => Some(Tally::begin(deficit, supply)),
+        _ => None,
+    })
+}
+
+/// Reads what a share is worth now; `passed` seconds after the tally.
+///
+/// # Errors
+/// `InsufficientGas`.
+pub(crate) fn read(vm: &VM, config: &Config, tally: &Tally, passed: u64) -> Result<Option<Read>> {
+    if config.kind == Kind::Aave {
+        return read_reserve(vm, config, tally, passed);
+    }
+    let Some(mut value) =
+        amount(vm, config.source, IERC4626::convertToAssetsCall::SELECTOR, &[U256::from(config.unit())])?
+    else {
+        return Ok(None);
+    };
+    // Without shares there is no price of one.
+    if amount(vm, config.source, IERC20::totalSupplyCall::SELECTOR, &[])?.unwrap_or(0) == 0 {
+        return Ok(None);
+    }
+    if config.kind == Kind::Lost {
+        match kept(vm, config)? {
+            // at most the value
+            Some((kept, total)) => value = mul_div_down(U256::from(value), U256::from(kept), U256::from(total))?.to(),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(Read { reading: Reading { value, latent: false, doubtful: false }, tally: None }))
+}
+
+fn read_reserve(vm: &VM, config: &Config, tally: &Tally, passed: u64) -> Result<Option<Read>> {
+    let total_supply = IERC20::totalSupplyCall::SELECTOR;
+    let Some(deficit) = deficit(vm, config)? else { return Ok(None) };
+    let Some(supply) = amount(vm, config.share, total_supply, &[])? else { return Ok(None) };
+    let Some(debt) = amount(vm, config.debt, total_supply, &[])? else { return Ok(None) };
+    let cash = amount(vm, config.asset, IERC20::balanceOfCall::SELECTOR, &[config.share.word()])?;
+    let Some(cash) = cash else { return Ok(None) };
+    let tally = tally.next(deficit, supply, passed, config.rules.persistence)?;
+    // Sums and products of 128 bits fit.
+    let covered = U256::from(cash) + U256::from(debt) + U256::from(deficit);
+    let missing = U256::from(supply).saturating_sub(covered);
+    let latent =
+        missing * U256::from(10_000) >= U256::from(supply) * U256::from(config.rules.trigger_bps) && supply > 0;
+    Ok(Some(Read { reading: Reading { value: tally.value(), latent, doubtful: false }, tally: Some(tally) }))
+}
+
+/// Of the total assets of a vault that tells its losses: what is not lost, and all.
+fn kept(vm: &VM, config: &Config) -> Result<Option<(u128, u128)>> {
+    let total = amount(vm, config.source, IERC4626::totalAssetsCall::SELECTOR, &[])?;
+    let lost = amount(vm, config.source, IMetaMorpho::lostAssetsCall::SELECTOR, &[])?;
+    let dead = amount(vm, config.source, IERC20::balanceOfCall::SELECTOR, &[DEAD.word()])?;
+    let (Some(total), Some(lost), Some(dead)) = (total, lost, dead) else { return Ok(None) };
+    let back = match dead {
+        0 => Some(0),
+        dead => amount(vm, config.source, IERC4626::convertToAssetsCall::SELECTOR, &[U256::from(dead)])?,
+    };
+    let Some(back) = back else { return Ok(None) };
+    let missing = lost.saturating_sub(back);
+    // Who has lost more than there is said to be tells something absurd.
+    Ok((total > 0 && missing <= total).then(|| (total - missing, total)))
+}
+
+fn deficit(vm: &VM, config: &Config) -> Result<Option<u128>> {
+    amount(vm, config.source, IAavePool::getReserveDeficitCall::SELECTOR, &[config.asset.word()])
+}
+
+/// The insured's shares.
+///
+/// # Errors
+/// `InsufficientGas`.
+pub(crate) fn shares(vm: &VM, config: &Config, insured: Address) -> Result<Option<u128>> {
+    amount(vm, config.share, IERC20::balanceOfCall::SELECTOR, &[insured.word()])
+}
+
+/// All shares.
+///
+/// # Errors
+/// `InsufficientGas`.
+pub(crate) fn supply(vm: &VM, config: &Config) -> Result<Option<u128>> {
+    amount(vm, config.share, IERC20::totalSupplyCall::SELECTOR, &[])
+}
+
+/// What shares are worth in the asset, at `value` for one.
+///
+/// # Errors
+/// `MathOverflow`, which no amount of a real token reaches.
+pub(crate) fn worth(config: &Config, shares: u128, value: u128) -> Result<U256> {
+    // aTokens count the asset itself; their value is in WAD
+    let unit = if config.kind == Kind::Aave { protocol::oracle::ONE } else { config.unit() };
+    Ok(mul_div_down(U256::from(shares), U256::from(value), U256::from(unit))?)
+}

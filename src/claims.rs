@@ -1,0 +1,317 @@
+//! What a claim needs from outside the chain's state: which lines there are, the bytes that a policy was sold with, and
+//! where a trigger has to look.
+//!
+//! Evidence only says where to look, so nothing here is trusted: the trigger reads every value again.
+
+use std::sync::Arc;
+
+use ethers::{
+    abi::{self, RawLog, Token},
+    contract::EthEvent,
+    providers::Middleware,
+    types::{Address, BlockNumber, Bytes, Filter, H256, Log, U64, U256},
+};
+
+use crate::{
+    bindings::{
+        MockAggregator,
+        policy::{Policy, PolicyBoughtFilter},
+        risk::SubjectListedFilter,
+    },
+    chain::{self, Chain, Client, Error},
+    deploy::{Deployment, plan::DEPEG},
+};
+
+/// Most rounds that the depeg trigger takes in at once.
+pub const MOST_ROUNDS: usize = 32;
+
+/// Fewer blocks than this are not asked for in parts.
+const FEWEST_BLOCKS: u64 = 64;
+
+/// Most rounds of an incident whose windows are compared.
+const MOST_WINDOWS: usize = 512;
+
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A product on a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The product's id.
+    pub product: U256,
+    /// What it covers.
+    pub subject: [u8; 32],
+    /// Whose capital carries it.
+    pub vault: Address,
+    /// Who says whether a loss happened.
+    pub trigger: Address,
+    /// The type of cover, as `IRisk.Cover` numbers it.
+    pub cover: u8,
+}
+
+/// An incident as a trigger tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Incident {
+    /// Its number, from 1; 0 where there is none.
+    pub number: U256,
+    /// 0 latent, 2 confirmed.
+    pub verdict: u8,
+    /// When it opened.
+    pub opened_at: u64,
+    /// When it closed; 0 while it is open.
+    pub closed_at: u64,
+    /// The worst loss so far, in basis points.
+    pub worst_bps: u16,
+}
+
+/// What a trigger has not taken in yet of its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// How many observations wait; for a feed that is in another phase, those that the evidence names.
+    pub waiting: u64,
+    /// What to show the trigger next: empty where it finds its way by itself.
+    pub evidence: Bytes,
+    /// Whether the newest one is reason to hurry.
+    pub alarming: bool,
+}
+
+/// All lines of a deployment, in the order in which they were listed.
+///
+/// # Errors
+/// RPC errors.
+pub async fn lines(deployment: &Deployment, client: &Arc<Client>) -> Result<Vec<Line>> {
+    let chain = &deployment.chain;
+    let risk = deployment.risk(client);
+    let filter = Filter::new().address(risk.address()).topic0(SubjectListedFilter::signature());
+    let mut lines = Vec::new();
+    for log in logs(deployment, filter).await? {
+        let Some(SubjectListedFilter { product, subject, .. }) = decode(log) else { continue };
+        let what = chain.read("reading a product", risk.product(product)).await?;
+        lines.push(Line { product, subject, vault: what.vault, trigger: what.trigger, cover: what.cover });
+    }
+    Ok(lines)
+}
+
+/// The bytes that a policy's trigger wrote down when it was sold: a claim shows them again.
+///
+/// # Errors
+/// RPC errors; [`Error::Rpc`] where the chain does not have the sale.
+pub async fn entry_of(deployment: &Deployment, policy: U256) -> Result<Bytes> {
+    const WHAT: &str = "looking for the policy's sale";
+    let number = H256::from_low_u64_be(0);
+    let number = {
+        let mut word = number;
+        policy.to_big_endian(word.as_bytes_mut());
+        word
+    };
+    let filter =
+        Filter::new().address(deployment.address("policy")).topic0(PolicyBoughtFilter::signature()).topic1(number);
+    let sale = logs(deployment, filter).await?.into_iter().find_map(decode::<PolicyBoughtFilter>);
+    let missing = || Error::Rpc { what: WHAT.into(), reason: format!("this node has no sale of policy #{policy}") };
+    sale.map(|sale| sale.entry).ok_or_else(missing)
+}
+
+/// Logs since the deployment's first block; asked for in halves where a node refuses the whole.
+async fn logs(deployment: &Deployment, filter: Filter) -> Result<Vec<Log>> {
+    let chain = &deployment.chain;
+    let newest = chain.block_number().await?;
+    let first = deployment.ledger.anchor.map_or(0, |anchor| anchor.number);
+    let mut found = Vec::new();
+    let mut spans = vec![(first, newest)];
+    while let Some((from, to)) = spans.pop() {
+        let blocks = [from, to].map(|number| BlockNumber::Number(U64::from(number)));
+        let asked = filter.clone().from_block(blocks[0]).to_block(blocks[1]);
+        match chain.provider().get_logs(&asked).await {
+            Ok(logs) => found.extend(logs),
+            Err(error) if to.saturating_sub(from) < FEWEST_BLOCKS => {
+                return Err(chain::failed("reading logs", &error));
+            }
+            Err(_) => {
+                let middle = from + (to - from) / 2;
+                spans.extend([(middle + 1, to), (from, middle)]); // the earlier half first
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn decode<E: EthEvent>(log: Log) -> Option<E> {
+    E::decode_log(&RawLog { topics: log.topics, data: log.data.to_vec() }).ok()
+}
+
+/// What the trigger of a line has not taken in, and the evidence that takes in most of it.
+///
+/// # Errors
+/// RPC errors, and what the trigger or its source refuses.
+pub async fn pending(deployment: &Deployment, client: &Arc<Client>, line: &Line) -> Result<Pending> {
+    if line.cover != DEPEG {
+        // it reads the present by itself
+        return Ok(Pending { waiting: 0, evidence: Bytes::default(), alarming: true });
+    }
+    let chain = &deployment.chain;
+    let trigger = deployment.depeg(client);
+    let trigger = crate::bindings::IDepegTrigger::new(line.trigger, trigger.client());
+    let subject = chain.read("reading a subject", trigger.subject_of(line.subject)).await?;
+    let (cursor, _): (u128, u64) = chain.read("reading the cursor", trigger.cursor_of(line.subject)).await?;
+    let feed = MockAggregator::new(subject.feed, client.clone());
+    let latest = chain.read("reading the feed", feed.latest_round_data()).await?;
+    let decimals: u8 = chain.read("reading the feed", feed.decimals()).await?;
+    let recovered = U256::from(subject.recovery_price) / U256::exp10(18_usize.saturating_sub(decimals.into()));
+    let alarming = latest.1 <= ethers::types::I256::from_raw(recovered);
+    let source = Rounds { chain: chain.clone(), feed };
+    if phase(latest.0) == phase(cursor) {
+        let waiting = u64::try_from(latest.0.saturating_sub(cursor)).unwrap_or(u64::MAX);
+        return Ok(Pending { waiting, evidence: Bytes::default(), alarming });
+    }
+    let rounds = source.after(cursor, latest.0).await?;
+    let waiting = rounds.len() as u64;
+    let ids = rounds.into_iter().map(|id| Token::Uint(id.into())).collect();
+    Ok(Pending { waiting, evidence: abi::encode(&[Token::Array(ids)]).into(), alarming: true })
+}
+
+/// The evidence that pays a policy of a depeg most under an incident: the start of the worst window inside its covered
+/// time; empty where that is the incident's worst, which the trigger takes by itself.
+///
+/// # Errors
+/// RPC errors, and what the trigger refuses.
+pub async fn best_window(
+    deployment: &Deployment,
+    client: &Arc<Client>,
+    line: &Line,
+    number: U256,
+    policy: &Policy,
+) -> Result<Bytes> {
+    if line.cover != DEPEG {
+        return Ok(Bytes::default());
+    }
+    let chain = &deployment.chain;
+    let trigger = crate::bindings::IDepegTrigger::new(line.trigger, client.clone());
+    let subject = chain.read("reading a subject", trigger.subject_of(line.subject)).await?;
+    let window = u64::from(subject.window);
+    let (worst, ..): (u64, u16, u64) =
+        chain.read("reading the worst window", trigger.worst_window(line.subject, number)).await?;
+    if worst >= policy.start && worst.saturating_add(window) <= policy.end {
+        return Ok(Bytes::default());
+    }
+    let incident = chain.read("reading the incident", trigger.incident(line.subject, number)).await?;
+    let (cursor, _): (u128, u64) = chain.read("reading the cursor", trigger.cursor_of(line.subject)).await?;
+    let source = Rounds { chain: chain.clone(), feed: MockAggregator::new(subject.feed, client.clone()) };
+    let last_start = policy.end.saturating_sub(window);
+    let mut best: (u16, Option<u64>) = (0, None);
+    // A window's area turns only where a round enters or leaves it.
+    for time in source.times_before(cursor, incident.opened_at.max(policy.start)).await? {
+        for start in [time, time.saturating_sub(window), policy.start, last_start] {
+            let inside = start >= policy.start && start <= last_start && start >= incident.opened_at;
+            if !inside || best.1 == Some(start) {
+                continue;
+            }
+            let (known, loss): (bool, u16) =
+                chain.read("reading a window", trigger.window_loss(line.subject, start)).await?;
+            if known && loss > best.0 {
+                best = (loss, Some(start));
+            }
+        }
+    }
+    Ok(best.1.map_or_else(Bytes::default, |start| abi::encode(&[Token::Uint(start.into())]).into()))
+}
+
+/// The rounds of a Chainlink proxy: the phase (which aggregator) in the upper 16 of 80 bits of an id, the aggregator's
+/// own count in the lower 64.
+struct Rounds {
+    chain: Chain,
+    feed: MockAggregator<Client>,
+}
+
+const fn phase(id: u128) -> u128 {
+    id >> 64
+}
+
+const fn round_id(phase: u128, round: u64) -> u128 {
+    (phase << 64) | round as u128
+}
+
+impl Rounds {
+    /// When a round was updated, and whether it has a price; nothing where there is no such round.
+    async fn get(&self, id: u128) -> Result<Option<(u64, bool)>> {
+        match self.chain.read("reading a round", self.feed.get_round_data(id)).await {
+            Ok((_, answer, _, updated, _)) if !updated.is_zero() => {
+                Ok(Some((updated.low_u64(), answer > ethers::types::I256::zero())))
+            }
+            Ok(_) | Err(Error::Reverted { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The ids that follow `cursor` up to `latest`, which is in a later phase: the shortest run that the trigger takes,
+    /// at most as many as it takes at once. It ends with a round that has a price.
+    async fn after(&self, cursor: u128, latest: u128) -> Result<Vec<u128>> {
+        let mut ids: Vec<u128> = Vec::new();
+        let mut priced = 0; // so many of them up to the last one with a price
+        let mut at = cursor;
+        let mut time = self.get(cursor).await?.map_or(0, |(updated, _)| updated);
+        while ids.len() < MOST_ROUNDS && at < latest {
+            let next = match self.get(at + 1).await? {
+                Some(_) => Some(at + 1),
+                None => self.entrance(phase(at), latest, time).await?,
+            };
+            let Some(next) = next else { break };
+            ids.push(next);
+            at = next;
+            if let Some((updated, true)) = self.get(next).await?
+                && updated >= time
+            {
+                (priced, time) = (ids.len(), updated);
+            }
+        }
+        ids.truncate(priced);
+        Ok(ids)
+    }
+
+    /// Where the walk enters the next phase that has rounds: at the last round whose predecessor is not newer than the
+    /// last price, since its aggregator may have been running before the proxy turned to it.
+    async fn entrance(&self, old: u128, latest: u128, time: u64) -> Result<Option<u128>> {
+        for new in old + 1..=phase(latest) {
+            if self.get(round_id(new, 1)).await?.is_none() {
+                continue;
+            }
+            let newest = if new == phase(latest) { latest as u64 } else { self.newest_of(new).await? };
+            // the first round that is newer than `time`; all before it are not
+            let (mut low, mut high) = (1, newest);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let newer = self.get(round_id(new, middle)).await?.is_some_and(|(updated, _)| updated > time);
+                if newer { high = middle } else { low = middle + 1 }
+            }
+            return Ok(Some(round_id(new, low)));
+        }
+        Ok(None)
+    }
+
+    /// The count of a phase's rounds, by doubling and halving.
+    async fn newest_of(&self, phase: u128) -> Result<u64> {
+        let mut high = 2_u64;
+        while self.get(round_id(phase, high)).await?.is_some() {
+            high = high.saturating_mul(2);
+        }
+        let mut low = high / 2;
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.get(round_id(phase, middle)).await?.is_some() { low = middle } else { high = middle }
+        }
+        Ok(low)
+    }
+
+    /// The times of the rounds up to `last`, back to the one that was in force at `from`.
+    async fn times_before(&self, last: u128, from: u64) -> Result<Vec<u64>> {
+        let mut times = Vec::new();
+        let mut id = last;
+        while times.len() < MOST_WINDOWS {
+            let Some((updated, _)) = self.get(id).await? else { break };
+            times.push(updated);
+            if updated <= from || id as u64 <= 1 {
+                break;
+            }
+            id -= 1;
+        }
+        Ok(times)
+    }
+}

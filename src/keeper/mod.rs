@@ -1,0 +1,546 @@
+//! A keeper: whoever runs one keeps a deployment's promises when nobody else does.
+//!
+//! Each round looks at the newest block alone and remembers nothing but what it has spent, so that a restart, a node
+//! that fails in the middle or a block that is taken back costs it a round and no more. It proves incidents, books what
+//! their triggers tell, brings lines and vaults forward, serves who leaves and tops up who is owed. It sends nothing that the node
+//! says would fail or change nothing, and nothing beyond its [`Limits`].
+
+mod metrics;
+mod purse;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use ethers::{
+    abi::Detokenize,
+    contract::ContractCall,
+    providers::Middleware,
+    types::{Address, Bytes, TransactionReceipt, U256},
+};
+
+pub use metrics::{Kind, Metrics};
+pub use purse::{Error as PurseError, Limits, Purse, Refusal};
+
+use crate::{
+    bindings::{
+        ArbWasm, IDepegTrigger, IVault,
+        arb_wasm::{ProgramActivatedFilter, ProgramLifetimeExtendedFilter},
+        policy::Policy,
+    },
+    chain::{self, Client},
+    claims::{self, Incident, Line, MOST_ROUNDS},
+    deploy::Deployment,
+    report::percent_bps,
+    story::event,
+};
+
+/// From so many rounds of a feed on it is worth a transaction to take them in while all is well.
+const WORTHWHILE: u64 = MOST_ROUNDS as u64 - 8;
+
+/// Cohorts that one call serves.
+const COHORTS: u64 = 4;
+
+/// Weekly edges that one call brings a line or a vault forward.
+const EDGES: u64 = 64;
+
+/// Arbitrum's contract for programs.
+const ARB_WASM: u64 = 0x71;
+
+/// A program that runs out within so many seconds is kept alive: the chain forgets programs a year after they were
+/// activated, and takes a renewal from its second month on.
+const RENEW: u64 = 60 * 86_400;
+
+/// What goes with a renewal, in wei; the chain keeps its fee and gives back the rest.
+const RENEWAL: u64 = 10_000_000_000_000_000;
+
+/// Policies that one round looks at.
+const POLICIES: u64 = 200;
+
+/// A loss that is worse by so much is booked before its incident closes. Until then the reserve is in full anyway.
+const MUCH_BPS: u16 = 100;
+
+/// Latent evidence is repeated after a day.
+const REPEAT: u64 = 86_400;
+
+/// `IAssessor.Stage.Waiting`.
+const WAITING: u8 = 3;
+
+/// `Verdict.Confirmed`.
+const CONFIRMED: u8 = 2;
+
+/// The longest pause after rounds that failed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+/// Transactions of one kind and subject in a round.
+const MOST_STEPS: usize = 40;
+
+/// Why a keeper stops for good.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its purse cannot be kept.
+    #[error(transparent)]
+    Purse(#[from] PurseError),
+}
+
+/// What it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// In a word: `report`, `serve`…
+    pub kind: &'static str,
+    /// In a sentence.
+    pub told: String,
+}
+
+/// A round: what was done, and what could not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// What was done.
+    pub deeds: Vec<Deed>,
+    /// What went wrong, one line each.
+    pub troubles: Vec<String>,
+}
+
+/// The keeper.
+#[derive(Debug)]
+pub struct Keeper {
+    deployment: Deployment,
+    client: Arc<Client>,
+    purse: Purse,
+    metrics: Metrics,
+    /// The policy that the next round looks at first.
+    next_policy: u64,
+}
+
+impl Keeper {
+    /// A keeper of a deployment, who pays from `purse` with the key of `client`.
+    #[must_use]
+    pub fn new(deployment: Deployment, client: Arc<Client>, purse: Purse, metrics: Metrics) -> Self {
+        Self { deployment, client, purse, metrics, next_policy: 1 }
+    }
+
+    /// Rounds for ever, `interval` apart; further apart while they fail. Each is handed to `tell`.
+    ///
+    /// # Errors
+    /// [`Error`] only: a node that does not answer is asked again.
+    pub async fn run(&mut self, interval: Duration, mut tell: impl FnMut(&Round)) -> Result<(), Error> {
+        let mut pause = interval;
+        loop {
+            let round = self.round().await?;
+            pause = if round.troubles.is_empty() { interval } else { (pause * 2).min(LONGEST_PAUSE.max(interval)) };
+            tell(&round);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Looks at everything once and does what is due.
+    ///
+    /// # Errors
+    /// [`Error`]. What the chain refuses or the node fails at is in the round's troubles, and harms nothing else in it.
+    pub async fn round(&mut self) -> Result<Round, Error> {
+        let mut round = Round::default();
+        let done = self.keep_alive(&mut round).await; // first: a program that ran out answers nothing
+        round.note(done)?;
+        let lines = claims::lines(&self.deployment, &self.client).await;
+        let lines = round.keep(lines).unwrap_or_default();
+        for line in &lines {
+            let done = self.watch(line, &mut round).await;
+            round.note(done)?;
+            let done = self.forward(line, &mut round).await;
+            round.note(done)?;
+        }
+        let mut vaults: BTreeSet<Address> = lines.iter().map(|line| line.vault).collect();
+        vaults.insert(self.deployment.address("vault"));
+        for vault in vaults {
+            let done = self.tend(vault, &mut round).await;
+            round.note(done)?;
+        }
+        let done = self.expire(&mut round).await;
+        round.note(done)?;
+        self.count(&round).await;
+        Ok(round)
+    }
+
+    /// Proves what a line's trigger can prove now, and has Assessor book it.
+    async fn watch(&mut self, line: &Line, round: &mut Round) -> Done {
+        let (chain, client) = (self.deployment.chain.clone(), self.client.clone());
+        let assessor = self.deployment.assessor(&client);
+        let trigger = IDepegTrigger::new(line.trigger, client.clone());
+        let name = subject_name(&line.subject);
+        for _ in 0..MOST_STEPS {
+            let pending = claims::pending(&self.deployment, &client, line).await?;
+            let labels = [("subject", name.as_str())];
+            self.metrics.set(
+                "palisade_rounds_waiting",
+                "Rounds that a trigger has not taken in.",
+                &labels,
+                pending.waiting as f64,
+            );
+            let evidence = pending.evidence.clone();
+            let (number, seen) =
+                chain.read("observing", trigger.observe(line.subject, evidence.clone()).from(client.address())).await?;
+            let seen = Incident {
+                number,
+                verdict: seen.verdict,
+                opened_at: seen.opened_at,
+                closed_at: seen.closed_at,
+                worst_bps: seen.worst_bps,
+            };
+            let open = !seen.number.is_zero() && seen.closed_at == 0;
+            self.metrics.set(
+                "palisade_incident_open",
+                "Whether an incident is open.",
+                &labels,
+                f64::from(u8::from(open)),
+            );
+            let booked = self.booked(line).await?;
+            if self.is_news(line, &seen, &booked).await? {
+                let what = format!(
+                    "incident #{} of {name}: {}, worst loss {}",
+                    seen.number,
+                    if seen.closed_at > 0 { "closed" } else { "open" },
+                    percent_bps(seen.worst_bps.into())
+                );
+                let call = assessor.report(line.product, line.subject, evidence);
+                if !self.act("report", &what, call, round).await? {
+                    return Ok(());
+                }
+            } else if pending.waiting >= WORTHWHILE || (pending.alarming && pending.waiting > 0) {
+                let what = format!("{} rounds of {name}", pending.waiting.min(MOST_ROUNDS as u64));
+                if !self.act("observe", &what, trigger.observe(line.subject, evidence), round).await? {
+                    return Ok(());
+                }
+            } else {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether Assessor should hear of an incident: it is new, or proven, or closed, or much worse than what is booked; or
+    /// nothing but latent evidence, which lapses if nobody repeats it.
+    async fn is_news(&self, line: &Line, seen: &Incident, booked: &Incident) -> Result<bool, chain::Error> {
+        if seen.number.is_zero() || seen == booked && seen.verdict == CONFIRMED {
+            return Ok(false);
+        }
+        let worse = seen.worst_bps >= booked.worst_bps.saturating_add(MUCH_BPS);
+        if seen.number != booked.number || seen.verdict != booked.verdict || seen.closed_at != booked.closed_at || worse
+        {
+            return Ok(true);
+        }
+        if seen.verdict == CONFIRMED {
+            return Ok(false);
+        }
+        let chain = &self.deployment.chain;
+        let risk = self.deployment.risk(&self.client);
+        let line = chain.read("reading a line", risk.line(line.product, line.subject)).await?;
+        let now = chain.now().await?;
+        Ok(line.latent_since > 0 && now > line.latent_since.saturating_add(REPEAT))
+    }
+
+    /// The newest incident of a line that Assessor has booked.
+    async fn booked(&self, line: &Line) -> Result<Incident, chain::Error> {
+        let chain = &self.deployment.chain;
+        let assessor = self.deployment.assessor(&self.client);
+        let number = chain.read("reading incidents", assessor.newest_incident(line.product, line.subject)).await?;
+        let (verdict, opened_at, closed_at, worst_bps) =
+            chain.read("reading an incident", assessor.incident_of(line.product, line.subject, number)).await?;
+        Ok(Incident { number, verdict, opened_at, closed_at, worst_bps })
+    }
+
+    /// Processes a line's buckets where one call does not reach the present.
+    async fn forward(&mut self, line: &Line, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let risk = self.deployment.risk(&self.client);
+        for _ in 0..MOST_STEPS {
+            let one = risk.catch_up(line.product, line.subject, U256::one());
+            if chain.read("looking at a line's weeks", one).await? {
+                break;
+            }
+            let what = format!("the weeks of {}", subject_name(&line.subject));
+            let call = risk.catch_up(line.product, line.subject, EDGES.into());
+            if !self.act("catch up", &what, call, round).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings a vault forward, serves who leaves, tops up who is owed, keeps its history.
+    async fn tend(&mut self, address: Address, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let vault = IVault::new(address, self.client.clone());
+        for _ in 0..MOST_STEPS {
+            if chain.read("looking at a vault's weeks", vault.catch_up(U256::one())).await? {
+                break;
+            }
+            if !self
+                .act("catch up", &format!("the weeks of vault {address:?}"), vault.catch_up(EDGES.into()), round)
+                .await?
+            {
+                break;
+            }
+        }
+        let owed: U256 = chain.read("looking at what is owed", vault.top_up()).await?;
+        if !owed.is_zero() {
+            self.act("top up", &format!("{owed} to claims of vault {address:?}"), vault.top_up(), round).await?;
+        }
+        for _ in 0..MOST_STEPS {
+            let served = chain.read("looking at who leaves", vault.serve(COHORTS.into())).await;
+            let shares = match served {
+                Ok((shares, _)) => shares,
+                Err(chain::Error::Reverted { .. }) => break, // paused, or an incident is to be settled first
+                Err(error) => return Err(error.into()),
+            };
+            if shares.is_zero() {
+                break;
+            }
+            if !self
+                .act("serve", &format!("{shares} shares of vault {address:?}"), vault.serve(COHORTS.into()), round)
+                .await?
+            {
+                break;
+            }
+        }
+        if chain.read("looking at the ability to pay", vault.checkpoint()).await? {
+            self.act("checkpoint", &format!("of vault {address:?}"), vault.checkpoint(), round).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes policies that were filed on and are over (the others leave Risk's books by themselves), and goes on with
+    /// claims that are due.
+    async fn expire(&mut self, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let contract = self.deployment.policy(&self.client);
+        let clock = chain.read("reading the claims clock", self.deployment.risk(&self.client).claims_clock()).await?;
+        let count = chain.read("counting policies", contract.policy_count()).await?.low_u64();
+        let first = if self.next_policy > count { 1 } else { self.next_policy };
+        let last = count.min(first.saturating_add(POLICIES).saturating_sub(1));
+        let mut over = Vec::new();
+        let mut open = Vec::new();
+        for id in first..=last {
+            let policy: Policy = chain.read("reading a policy", contract.policy_of(id.into())).await?;
+            if policy.locked {
+                open.push(U256::from(id));
+            }
+            let ended = policy.expired || policy.cancelled || policy.locked;
+            if policy.filed && !ended && clock > policy.deadline.into() && over.len() < 50 {
+                over.push(U256::from(id));
+            }
+        }
+        self.next_policy = last.saturating_add(1);
+        if !over.is_empty() {
+            let what = format!("{} policies that are over", over.len());
+            self.act("expire", &what, contract.batch_expire(over), round).await?;
+        }
+        for policy in open {
+            self.execute(policy, round).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with an open claim that is due.
+    async fn execute(&mut self, policy: U256, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let assessor = self.deployment.assessor(&self.client);
+        let claim = chain.read("reading a claim", assessor.open_claim(policy)).await?;
+        let entry = claims::entry_of(&self.deployment, policy).await?;
+        let call = assessor.execute(policy, entry, Bytes::default());
+        match chain.read("executing", call.clone().from(self.client.address())).await {
+            Ok(_) => {}
+            Err(chain::Error::Reverted { .. }) => return Ok(()), // it is too early, or its jury has not ended
+            Err(error) => return Err(error.into()),
+        }
+        // What would wait on at the same stage for a trigger that cannot tell is asked again, and not paid for.
+        if claim.stage == WAITING && chain.now().await? < claim.due && !claim.answered {
+            let (confirmed, _) = chain.read("executing", call.clone().from(self.client.address())).await?;
+            if confirmed.is_zero() {
+                return Ok(());
+            }
+        }
+        self.act("execute", &format!("the claim on policy #{policy}"), call, round).await?;
+        Ok(())
+    }
+
+    /// Renews programs that would run out, and activates those that have.
+    async fn keep_alive(&mut self, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let contract = ArbWasm::new(Address::from_low_u64_be(ARB_WASM), self.client.clone());
+        for (name, hash) in self.deployment.ledger.code_hashes.clone() {
+            let program = self.deployment.address(&name);
+            let activate = contract.activate_program(program).value(RENEWAL).from(self.client.address());
+            let left = match chain.read("reading a program's time", contract.program_time_left(program)).await {
+                Ok(left) => left,
+                // It ran out, if the chain would take it again; else it is a chain that does not tell.
+                Err(chain::Error::Reverted { .. }) => match chain.read("activating", activate.clone()).await {
+                    Ok(_) => 0,
+                    Err(chain::Error::Reverted { .. }) => continue,
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) => return Err(error.into()),
+            };
+            let labels = [("program", name.as_str())];
+            self.metrics.set(
+                "palisade_program_seconds_left",
+                "Until the chain forgets a program.",
+                &labels,
+                left as f64,
+            );
+            if left == 0 {
+                self.act("activate", &format!("program {name} again"), activate, round).await?;
+            } else if left < RENEW {
+                let call = contract.codehash_keepalive(hash.0).value(RENEWAL);
+                self.act("keep alive", &format!("program {name}"), call, round).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a call where the purse allows it; false where it does not.
+    async fn act<D: Detokenize>(
+        &mut self,
+        kind: &'static str,
+        what: &str,
+        call: ContractCall<Client, D>,
+        round: &mut Round,
+    ) -> Result<bool, Stop> {
+        let chain = self.deployment.chain.clone();
+        let signed = chain.sign(kind, &self.client, call.tx).await?;
+        let now = chain::wall_clock();
+        let (gas, price, value) = signed.at_most();
+        let reserved = match self.purse.reserve(now, gas, price, value)? {
+            Ok(reserved) => reserved,
+            Err(refusal) => {
+                self.metrics.add("palisade_refused_total", "Transactions beyond the limits.", &[("kind", kind)], 1.0);
+                round.troubles.push(format!("{kind} ({what}) was not sent: {refusal}"));
+                return Ok(false);
+            }
+        };
+        let receipt = match chain.submit(kind, &signed).await {
+            // It never got there: it cost nothing. What may still be mined stays set aside.
+            Err(error @ chain::Error::Reverted { .. }) => {
+                self.purse.settle(&reserved, U256::zero())?;
+                return Err(error.into());
+            }
+            other => other?,
+        };
+        let fee = if value.is_zero() { U256::zero() } else { renewal_fee(&receipt).unwrap_or(value) };
+        let paid = receipt
+            .gas_used
+            .unwrap_or(gas)
+            .saturating_mul(receipt.effective_gas_price.unwrap_or(price))
+            .saturating_add(fee);
+        self.purse.settle(&reserved, paid)?;
+        self.metrics.add("palisade_transactions_total", "Transactions that were mined.", &[("kind", kind)], 1.0);
+        self.metrics.add("palisade_spent_wei_total", "Wei spent since the keeper began.", &[], paid.as_u128() as f64);
+        round.deeds.push(Deed { kind, told: format!("{what}, in {:?}", receipt.transaction_hash) });
+        Ok(true)
+    }
+
+    /// Counts the round, and shows what the vaults can pay.
+    async fn count(&self, round: &Round) {
+        let metrics = &self.metrics;
+        metrics.add("palisade_keeper_rounds_total", "Rounds.", &[], 1.0);
+        metrics.add("palisade_keeper_troubles_total", "What went wrong in rounds.", &[], round.troubles.len() as f64);
+        let now = chain::wall_clock();
+        if round.troubles.is_empty() {
+            metrics.set(
+                "palisade_keeper_last_good_round",
+                "When all went well last, in seconds since 1970.",
+                &[],
+                now as f64,
+            );
+        }
+        metrics.set(
+            "palisade_spent_wei_today",
+            "Wei set aside or spent on gas today.",
+            &[],
+            self.purse.spent(now).as_u128() as f64,
+        );
+        let chain = &self.deployment.chain;
+        let vault = self.deployment.vault(&self.client);
+        if let Ok(solvency) = chain.read("reading solvency", vault.solvency()).await {
+            for (name, help, value) in [
+                ("palisade_assets", "What the pool has, in the asset's smallest unit.", solvency.assets),
+                ("palisade_owed", "Confirmed claims that are not paid yet.", solvency.owed),
+                ("palisade_reserve", "The worst that open incidents can still take.", solvency.reserve),
+                ("palisade_active_cover", "The worst payout of all cover.", solvency.active_cover),
+                ("palisade_coverage_bps", "Capital over the capital required, in basis points.", solvency.coverage_bps),
+            ] {
+                let value = u128::try_from(value).map_or(f64::INFINITY, |value| value as f64);
+                metrics.set(name, help, &[], value);
+            }
+        }
+        if let Ok(balance) = chain.provider().get_balance(self.client.address(), None).await {
+            metrics.set("palisade_keeper_balance_wei", "The keeper's ether.", &[], balance.as_u128() as f64);
+        }
+    }
+}
+
+/// Why a part of a round ended early.
+enum Stop {
+    /// On the chain: told, and tried again in the next round.
+    Chain(chain::Error),
+    /// For good.
+    Purse(PurseError),
+}
+
+type Done = Result<(), Stop>;
+
+impl From<chain::Error> for Stop {
+    fn from(error: chain::Error) -> Self {
+        Self::Chain(error)
+    }
+}
+
+impl From<PurseError> for Stop {
+    fn from(error: PurseError) -> Self {
+        Self::Purse(error)
+    }
+}
+
+impl Round {
+    fn keep<T>(&mut self, result: Result<T, chain::Error>) -> Option<T> {
+        result.map_err(|error| self.troubles.push(error.to_string())).ok()
+    }
+
+    fn note(&mut self, done: Done) -> Result<(), Error> {
+        match done {
+            Ok(()) => Ok(()),
+            Err(Stop::Chain(error)) => {
+                self.troubles.push(error.to_string());
+                Ok(())
+            }
+            Err(Stop::Purse(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// What the chain kept of the ether that went with a renewal or an activation.
+fn renewal_fee(receipt: &TransactionReceipt) -> Option<U256> {
+    let from = Address::from_low_u64_be(ARB_WASM);
+    event::<ProgramLifetimeExtendedFilter>(receipt, from)
+        .map(|renewed| renewed.data_fee)
+        .or_else(|| event::<ProgramActivatedFilter>(receipt, from).map(|activated| activated.data_fee))
+}
+
+/// A subject as people named it, or in hexadecimal.
+#[must_use]
+pub fn subject_name(subject: &[u8; 32]) -> String {
+    let end = subject.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    match std::str::from_utf8(&subject[..end]) {
+        Ok(text) if !text.is_empty() && text.chars().all(|c| !c.is_control()) => text.to_owned(),
+        _ => format!("{}", Bytes::from(subject.to_vec())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_named_as_people_named_it() {
+        assert_eq!(subject_name(&crate::deploy::plan::word("USDC/USD")), "USDC/USD");
+        assert_eq!(subject_name(&[0xff; 32]), format!("0x{}", "ff".repeat(32)));
+        assert_eq!(subject_name(&[0; 32]), format!("0x{}", "00".repeat(32)));
+    }
+}
