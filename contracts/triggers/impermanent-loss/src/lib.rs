@@ -36,6 +36,7 @@ use protocol::{
     oracle,
     roles::Roles,
     routes,
+    trigger::{Newest, Terms, Verdict},
 };
 use standards::{
     dispatch::{Arguments, Encoded},
@@ -51,21 +52,6 @@ use stylus_sdk::{
 use config::{Config, Subject, out_of_bounds};
 use market::{Prices, Quote};
 use position::{Entry, IManager};
-
-/// `ITrigger.Verdict`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Verdict {
-    Inconclusive = 0,
-    NotMet = 1,
-    Confirmed = 2,
-}
-
-/// `ITrigger.Terms` in words: subject, insured, position, start, end.
-type Terms = [U256; 5];
-
-/// What an incident is where there is none: number, verdict, opened at, closed at, worst loss.
-type NoIncident = (U256, u8, u64, u64, u16);
 
 /// By what the price that is stored of a moment moves: a square root's variance is a quarter of the price's.
 const ROOT_VARIANCE: u64 = 4;
@@ -244,7 +230,7 @@ impl ImpermanentLoss {
     ///
     /// # Events
     /// `PriceStored`, `VarianceSampled`.
-    pub fn observe(&mut self, subject: B256, evidence: &[u8]) -> Result<NoIncident> {
+    pub fn observe(&mut self, subject: B256, evidence: &[u8]) -> Result<Newest> {
         let config = self.config(subject)?;
         if evidence.is_empty() {
             let now = self.vm().block_timestamp();
@@ -294,17 +280,16 @@ impl ImpermanentLoss {
     /// # Events
     /// `PriceStored`.
     pub fn prove(&mut self, terms: Terms, entry: &[u8], number: U256, evidence: &[u8]) -> Result<(u8, u16)> {
-        let subject = B256::from(terms[0]);
-        let config = self.config(subject)?;
+        let config = self.config(terms.subject)?;
         let round = if evidence.is_empty() { Some(U80::ZERO) } else { round(evidence) };
         let round = round.ok_or_else(|| -> Revert { error!(InvalidEvidence) })?;
-        let (end, now) = (term(terms[4]), self.vm().block_timestamp());
+        let (end, now) = (terms.end, self.vm().block_timestamp());
         if now <= end {
             return Err(error!(TermNotOver, end, now));
         }
         if number.is_zero() {
             // without a price the claim is not conclusive, which is no error
-            let _ = self.take_price(subject, &config, end, round);
+            let _ = self.take_price(terms.subject, &config, end, round);
         }
         let (verdict, loss_bps) = self.assess(&config, &terms, entry, number)?;
         Ok((verdict as u8, loss_bps))
@@ -315,7 +300,7 @@ impl ImpermanentLoss {
     /// # Errors
     /// `UnknownSubject`, `InvalidEvidence`.
     pub fn loss(&self, terms: Terms, entry: &[u8], number: U256) -> Result<(u8, u16)> {
-        let config = self.config(B256::from(terms[0]))?;
+        let config = self.config(terms.subject)?;
         let (verdict, loss_bps) = self.assess(&config, &terms, entry, number)?;
         Ok((verdict as u8, loss_bps))
     }
@@ -575,17 +560,16 @@ impl ImpermanentLoss {
     /// # Errors
     /// `InvalidEvidence` for an entry that is none.
     fn assess(&self, config: &Config, terms: &Terms, entry: &[u8], number: U256) -> Result<(Verdict, u16)> {
-        let [subject, insured, position, start, end] = *terms;
-        let subject = B256::from(subject);
+        let Terms { subject, insured, position, start, end } = *terms;
         let Some(entry) = Entry::decode(entry) else { return Err(error!(InvalidEvidence)) };
-        let Some(held) = self.insured(subject, Packed(insured).address(0), position) else {
+        let Some(held) = self.insured(subject, insured, position.into()) else {
             return Ok((Verdict::NotMet, 0)); // it was withdrawn
         };
         if !number.is_zero() {
             return Ok((Verdict::NotMet, 0)); // there are no incidents
         }
         let known = || -> Option<u16> {
-            let [start, end] = [self.prices(subject, term(start))?, self.prices(subject, term(end))?];
+            let [start, end] = [self.prices(subject, start)?, self.prices(subject, end)?];
             position::loss_bps(config, &entry, &self.read(config, held, false)?, start, end)
         };
         Ok(match known() {
@@ -611,11 +595,6 @@ fn size_of(config: &Config, quote: &Quote) -> U256 {
     };
     let value = actuary::amm::value(held, quote.prices[0], config.quote_is_1, actuary::amm::Rounding::Down);
     position::in_asset(config, value.unwrap_or_default().saturating_mul(U256::from(2)))
-}
-
-/// A time of a policy's terms.
-fn term(word: U256) -> u64 {
-    word.saturating_to::<u64>()
 }
 
 /// The moment and the feed's round of an `abi.encode(uint64, uint80)`.

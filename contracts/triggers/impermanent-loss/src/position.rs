@@ -24,9 +24,15 @@ sol! {
         function totalSupply() external view returns (uint256);
         function kLast() external view returns (uint256);
     }
+    struct Collect {
+        uint256 tokenId;
+        address recipient;
+        uint128 amount0Max;
+        uint128 amount1Max;
+    }
     interface IManager {
         function positions(uint256 tokenId) external view returns (uint96 nonce, address operator, address token0, address token1, uint24 fee, int24 tickLower, int24 tickUpper, uint128 liquidity, uint256 feeGrowthInside0LastX128, uint256 feeGrowthInside1LastX128, uint128 tokensOwed0, uint128 tokensOwed1);
-        function collect((uint256 tokenId, address recipient, uint128 amount0Max, uint128 amount1Max) params) external payable returns (uint256 amount0, uint256 amount1);
+        function collect(Collect params) external payable returns (uint256 amount0, uint256 amount1);
     }
 }
 

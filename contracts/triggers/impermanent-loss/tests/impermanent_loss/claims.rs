@@ -310,7 +310,9 @@ fn a_position_that_is_sold_is_insured_for_who_bought_it_only() {
     setup.begin(&theirs);
     setup.end(&policy, 2_000_000);
     assert_eq!(setup.prove(&policy).unwrap(), (NOT_MET, 0));
-    setup.end(&theirs, 2_000_000);
+    setup.world.warp_to(theirs.terms.end);
+    setup.hold(0);
+    setup.world.warp(1);
     assert_loss(setup.prove(&theirs).unwrap(), expected_bps(Some(ENDS), 1.0, 2.0));
 }
 

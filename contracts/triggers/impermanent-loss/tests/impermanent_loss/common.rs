@@ -10,6 +10,12 @@ use stylus_sdk::ArbResult;
 use testkit::{Context, Native, Reverted, World, token::Token};
 
 sol! {
+    struct Collect {
+        uint256 id;
+        address to;
+        uint128 most0;
+        uint128 most1;
+    }
     interface Market {
         function token0() external view returns (address);
         function token1() external view returns (address);
@@ -28,7 +34,7 @@ sol! {
         function transfer(address to, uint256 value) external returns (bool);
         function transferFrom(address from, address to, uint256 value) external returns (bool);
         function positions(uint256 id) external view returns (uint96, address, address, address, uint24, int24, int24, uint128, uint256, uint256, uint128, uint128);
-        function collect((uint256 id, address to, uint128 most0, uint128 most1) params) external returns (uint256, uint256);
+        function collect(Collect params) external returns (uint256, uint256);
         function decimals() external view returns (uint8);
         function latestRoundData() external view returns (uint80, int256, uint256, uint256, uint80);
         function getRoundData(uint80 id) external view returns (uint80, int256, uint256, uint256, uint80);
@@ -249,7 +255,7 @@ pub(crate) struct Setup {
 }
 
 /// A policy of the tests.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Policy {
     pub(crate) terms: ITrigger::Terms,
     pub(crate) entry: Vec<u8>,

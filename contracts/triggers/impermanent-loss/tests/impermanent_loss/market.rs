@@ -231,9 +231,12 @@ fn a_sample_is_taken_once_in_a_window_by_observing_or_at_a_purchase() {
     let setup = Setup::new();
     let samples = || setup.world.events::<VarianceSampled>(setup.trigger).len();
     setup.price(2_000_000);
-    setup.hold(WINDOW - 1);
+    setup.hold(WINDOW / 2);
     // pool and feed do not agree until the mean has followed
     setup.observe(PAIR, vec![]).unwrap_err().expect::<NoPrice>();
+    setup.hold(WINDOW / 2 - 1);
+    setup.observe(PAIR, vec![]).unwrap();
+    assert_eq!(samples(), 0);
     setup.hold(1);
     setup.observe(PAIR, vec![]).unwrap();
     let after = setup.variance(PAIR).0;
