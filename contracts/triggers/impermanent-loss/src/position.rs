@@ -104,8 +104,8 @@ fn read_nft(vm: &VM, config: &Config, id: U256) -> Option<Position> {
     let mut outside = [[U256::ZERO; 2]; 2];
     for (index, end) in ends.into_iter().enumerate() {
         let told = call::try_ask(vm, config.pool, IPool::ticksCall::SELECTOR, &[tick_word(end)], 8)?;
-        for token in 0..2 {
-            outside[token][index] = told.word(2 + token).ok()?;
+        for (token, outside) in outside.iter_mut().enumerate() {
+            outside[index] = told.word(2 + token).ok()?;
         }
     }
     let global = [

@@ -16,6 +16,12 @@ use crate::common::*;
 
 type Subject = IImpermanentLossTrigger::Subject;
 
+/// A parameter's name, and what puts it out of its bounds.
+type Change = (&'static str, fn(&mut Subject));
+
+/// A fault's name, and what brings it about.
+type Fault<'a> = (&'a str, &'a dyn Fn(&Setup));
+
 #[test]
 fn every_function_of_the_interface_is_routed_and_no_other() {
     let mut selectors: Vec<[u8; 4]> = IImpermanentLossTrigger::IImpermanentLossTriggerCalls::selectors().collect();
@@ -53,7 +59,7 @@ fn a_subject_is_registered_once_by_the_owner_and_told_again() {
 #[test]
 fn every_number_of_a_subject_has_bounds() {
     let setup = Setup::empty([18, 18]);
-    let cases: [(&str, fn(&mut Subject)); 20] = [
+    let cases: [Change; 20] = [
         ("heartbeat", |c| c.heartbeat = 599),
         ("heartbeat", |c| c.heartbeat = 31 * DAY as u32),
         ("window", |c| c.window = 599),
@@ -135,7 +141,7 @@ fn a_subject_needs_a_price_and_a_pool_that_remembers() {
 #[test]
 fn a_source_that_is_not_sound_stops_sales() {
     let now = |s: &Setup| s.world.now();
-    let cases: [(&str, &dyn Fn(&Setup)); 11] = [
+    let cases: [Fault<'_>; 11] = [
         ("stale", &|s| s.world.warp(DAY + 1)),
         ("negative", &|s| s.state.borrow_mut().rounds.push((-100_000_000, now(s)))),
         ("zero", &|s| s.state.borrow_mut().rounds.push((0, now(s)))),
