@@ -23,10 +23,12 @@ import {IVarianceSource} from "./IVarianceSource.sol";
 /// moment can be stored by anyone as long as the pool's observations reach back to it; without that of start and
 /// that of end a claim is Inconclusive.
 ///
-/// Evidence of observe: empty, or abi.encode(uint64 at, uint80 round), which stores the price of the moment at. Empty
-/// samples the present price for the variance, once in window seconds at most.
-/// Evidence of prove: empty, or abi.encode(uint80 round), which stores the price of the policy's end first, where it
-/// is missing. round is the feed's that held at that moment; 0: its latest.
+/// Evidence of observe: empty, or abi.encode(uint64 at, uint80 round[, uint80 next]), which stores the price of the
+/// moment at. Empty samples the present price for the variance, once in window seconds at most.
+/// Evidence of prove: empty, or abi.encode(uint80 round[, uint80 next]), which stores the price of the policy's end
+/// first, where it is missing. round is the feed's that held at that moment; 0: its latest. next is needed where that
+/// was the last round of its phase (the feed's proxy turned to another aggregator): the first round of the next phase
+/// that is newer. Where aggregators ran beside each other, either's round is the feed's word.
 ///
 /// enter answers with abi.encode(uint256 liquidity, uint256 value, uint256 growth0, uint256 growth1); interest is the
 /// position's value, size what it takes to move the pool's price by ten percent, both in the vault's asset, of which

@@ -18,7 +18,7 @@ mod position;
 use alloc::vec::Vec;
 
 use actuary::{math::mul_div_down, variance::realised};
-use alloy_primitives::{Address, B256, U256, aliases::U80};
+use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
 use protocol::{
     Result, Revert, Word,
@@ -50,7 +50,7 @@ use stylus_sdk::{
 };
 
 use config::{Config, Subject, out_of_bounds};
-use market::{Prices, Quote};
+use market::{Hint, Prices, Quote};
 use position::{Entry, IManager};
 
 /// By what the price that is stored of a moment moves: a square root's variance is a quarter of the price's.
@@ -237,8 +237,8 @@ impl ImpermanentLoss {
             let quote = self.present(&config).ok_or_else(|| no_price(subject, now))?;
             self.sample(subject, &config, &quote);
         } else {
-            let (at, round) = moment(evidence).ok_or_else(|| -> Revert { error!(InvalidEvidence) })?;
-            self.take_price(subject, &config, at, round).ok_or_else(|| no_price(subject, at))?;
+            let (at, hint) = moment(evidence).ok_or_else(|| -> Revert { error!(InvalidEvidence) })?;
+            self.take_price(subject, &config, at, hint).ok_or_else(|| no_price(subject, at))?;
         }
         Ok((U256::ZERO, 0, 0, 0, 0))
     }
@@ -281,15 +281,15 @@ impl ImpermanentLoss {
     /// `PriceStored`.
     pub fn prove(&mut self, terms: Terms, entry: &[u8], number: U256, evidence: &[u8]) -> Result<(u8, u16)> {
         let config = self.config(terms.subject)?;
-        let round = if evidence.is_empty() { Some(U80::ZERO) } else { round(evidence) };
-        let round = round.ok_or_else(|| -> Revert { error!(InvalidEvidence) })?;
+        let hint = if evidence.is_empty() { Some([0; 2]) } else { hint(evidence) };
+        let hint = hint.ok_or_else(|| -> Revert { error!(InvalidEvidence) })?;
         let (end, now) = (terms.end, self.vm().block_timestamp());
         if now <= end {
             return Err(error!(TermNotOver, end, now));
         }
         if number.is_zero() {
             // without a price the claim is not conclusive, which is no error
-            let _ = self.take_price(terms.subject, &config, end, round);
+            let _ = self.take_price(terms.subject, &config, end, hint);
         }
         let (verdict, loss_bps) = self.assess(&config, &terms, entry, number)?;
         Ok((verdict as u8, loss_bps))
@@ -520,7 +520,7 @@ impl ImpermanentLoss {
     }
 
     /// Stores the prices of a past moment, unless they are stored; nothing where they cannot be told.
-    fn take_price(&mut self, subject: B256, config: &Config, at: u64, round: U80) -> Option<()> {
+    fn take_price(&mut self, subject: B256, config: &Config, at: u64, hint: Hint) -> Option<()> {
         if self.prices(subject, at).is_some() {
             return Some(());
         }
@@ -528,7 +528,7 @@ impl ImpermanentLoss {
         if at >= self.vm().block_timestamp() {
             return None;
         }
-        let [pool, feed] = market::prices(self.vm(), config, at, round)?.prices;
+        let [pool, feed] = market::prices(self.vm(), config, at, hint)?.prices;
         let mut book = self.subjects.setter(subject);
         book.pool_prices.setter(U256::from(at)).set(pool);
         book.feed_prices.setter(U256::from(at)).set(feed);
@@ -597,16 +597,22 @@ fn size_of(config: &Config, quote: &Quote) -> U256 {
     position::in_asset(config, value.unwrap_or_default().saturating_mul(U256::from(2)))
 }
 
-/// The moment and the feed's round of an `abi.encode(uint64, uint80)`.
-fn moment(evidence: &[u8]) -> Option<(u64, U80)> {
+/// The moment and the hint of an `abi.encode(uint64, uint80)` or an `abi.encode(uint64, uint80, uint80)`.
+fn moment(evidence: &[u8]) -> Option<(u64, Hint)> {
     let at = Arguments::new(evidence).read()?;
-    Some((at, round(evidence.get(32..)?)?))
+    Some((at, hint(evidence.get(32..)?)?))
 }
 
-/// The feed's round of an `abi.encode(uint80)`.
-fn round(evidence: &[u8]) -> Option<U80> {
-    let round: U256 = Arguments::new(evidence).read()?;
-    (evidence.len() == 32 && round.bit_len() <= 80).then(|| round.to::<U80>())
+/// The hint of an `abi.encode(uint80)` or an `abi.encode(uint80, uint80)`.
+fn hint(evidence: &[u8]) -> Option<Hint> {
+    let mut hint = [0; 2];
+    if evidence.len() % 32 != 0 || !(1..=2).contains(&(evidence.len() / 32)) {
+        return None;
+    }
+    for (id, word) in hint.iter_mut().zip(evidence.chunks_exact(32)) {
+        *id = u128::try_from(U256::from_be_slice(word)).ok().filter(|id| id >> 80 == 0)?;
+    }
+    Some(hint)
 }
 
 fn no_price(subject: B256, at: u64) -> Revert {

@@ -4,14 +4,17 @@ use actuary::{
     amm::{agree, sqrt_price_at, sqrt_ratio},
     math::{Result as Math, WAD, mul},
 };
-use alloy_primitives::{Address, U256, aliases::U80};
+use alloy_primitives::{Address, U256};
 use alloy_sol_types::{SolCall, sol};
 use protocol::{
     call::{self, Answer},
-    oracle::{self, Round, Sequencer},
+    oracle::{self, Fault, Feed, Round, Sequencer, aggregator_round, phase, round_id},
 };
 use standards::encoder::Encoder;
-use stylus_sdk::{host::VM, stylus_core::host::BlockAccess};
+use stylus_sdk::{
+    host::VM,
+    stylus_core::host::{BlockAccess, MeteringAccess},
+};
 
 use crate::config::{Config, Tokens};
 
@@ -36,6 +39,19 @@ sol! {
         function decimals() external view returns (uint8);
     }
 }
+
+/// Gas that must be left when a round is said not to exist, so that no lack of gas can feign it.
+const ABSENCE_GAS: u64 = 400_000;
+
+/// Phases that may begin and end between two rounds.
+const MOST_PHASES: u16 = 8;
+
+/// Rounds without a price that may stand between two with one.
+const MOST_VOID: u32 = 8;
+
+/// Where to look for what the feed said at a moment: the id of the round that held, 0 for its latest, and where that
+/// was the last of its phase, the id of the round that followed in a later one; 0 where it was not.
+pub(crate) type Hint = [u128; 2];
 
 /// The square-root prices of a moment, by pool and by feed.
 pub(crate) type Prices = [U256; 2];
@@ -97,11 +113,11 @@ pub(crate) fn reaches(vm: &VM, config: &Config) -> bool {
     cardinality >= config.min_cardinality && mean(vm, config, config.reach).is_some()
 }
 
-/// The prices of the moment `at`, which is not of the future. `round` is the feed's that held then; 0: its latest.
-/// Nothing where a source does not tell, the pool was too thin, the feed's price too old, or both do not agree.
-pub(crate) fn prices(vm: &VM, config: &Config, at: u64, round: U80) -> Option<Quote> {
+/// The prices of the moment `at`, which is not of the future. Nothing where a source does not tell, the pool was too
+/// thin, the feed's price too old, or both do not agree.
+pub(crate) fn prices(vm: &VM, config: &Config, at: u64, hint: Hint) -> Option<Quote> {
     let ago = vm.block_timestamp().checked_sub(at)?;
-    let told = round_at(vm, config, at, round)?;
+    let told = round_at(vm, &config.feed, at, hint)?;
     let feed = root_of(config, told.price).ok()?;
     let (pool, liquidity) = mean(vm, config, ago)?;
     let sound = liquidity >= config.min_liquidity && agree(pool, feed, config.deviation_bps);
@@ -113,18 +129,51 @@ pub(crate) fn present(vm: &VM, sequencer: Address, config: &Config) -> Option<Qu
     if oracle::sequencer(vm, sequencer) != Sequencer::Up {
         return None;
     }
-    prices(vm, config, vm.block_timestamp(), U80::ZERO)
+    prices(vm, config, vm.block_timestamp(), [0; 2])
 }
 
 /// The round whose price held at a moment: not after it, nor older than the heartbeat, and followed by none before it.
-fn round_at(vm: &VM, config: &Config, at: u64, id: U80) -> Option<Round> {
-    let feed = &config.feed;
-    let latest = oracle::latest(vm, feed).ok()?;
-    let id = id.to::<u128>();
-    let round = if id == 0 || id == latest.id { latest } else { oracle::round(vm, feed, id).ok()? };
+fn round_at(vm: &VM, feed: &Feed, at: u64, [id, next]: Hint) -> Option<Round> {
+    let latest = oracle::latest(vm, feed).ok();
+    let round = if id == 0 { latest? } else { oracle::round(vm, feed, id).ok()? };
     let held = round.updated_at <= at && at - round.updated_at <= feed.heartbeat;
-    let last = round.id == latest.id || oracle::round(vm, feed, round.id.checked_add(1)?).ok()?.updated_at > at;
+    let last = latest.is_some_and(|latest| latest.id == round.id) || is_last(vm, feed, &round, next, at);
     (held && last).then_some(round)
+}
+
+/// Whether the price that followed a round came after a moment: that of the next round in its phase; or `next`, where
+/// the round was the last of its phase, no phase between both has any, and `next` is where a later one is entered: at
+/// its first round, or at one whose predecessor is not newer (a new aggregator may have been running before the proxy
+/// turned to it).
+fn is_last(vm: &VM, feed: &Feed, round: &Round, next: u128, at: u64) -> bool {
+    let mut id = round.id;
+    if next == 0 {
+        id += 1;
+    } else {
+        let absent = |id: u128| {
+            vm.evm_gas_left() >= ABSENCE_GAS
+                && matches!(oracle::round(vm, feed, id), Err(Fault::Missing | Fault::Unreadable))
+        };
+        let (old, new) = (phase(id), phase(next));
+        let entered = new > old
+            && new - old <= MOST_PHASES
+            && absent(id + 1)
+            && (old + 1..new).all(|skipped| absent(round_id(skipped, 1)))
+            && (aggregator_round(next) == 1
+                || oracle::round(vm, feed, next - 1).is_ok_and(|before| before.updated_at <= round.updated_at));
+        if !entered {
+            return false;
+        }
+        id = next;
+    }
+    for id in id..id + u128::from(MOST_VOID) {
+        match oracle::round(vm, feed, id) {
+            Ok(following) => return following.updated_at > at,
+            Err(Fault::Incomplete | Fault::NotPositive | Fault::TooLarge) => {} // it has no price, and never will
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// A price of the feed, WAD, as a square-root price of the pool.

@@ -164,11 +164,11 @@ pub(crate) fn loss_bps(config: &Config, entry: &Entry, position: &Position, star
     Some(least)
 }
 
-/// An amount of the quote token in the vault's asset, rounded down.
+/// An amount of the quote token in the vault's asset, rounded down; nothing where it does not fit.
 pub(crate) fn in_asset(config: &Config, amount: U256) -> U256 {
     let decimals = config.decimals[usize::from(config.quote_is_1)];
     let units = |decimals: u8| U256::from(10u128.pow(decimals.into()));
-    mul_div_down(amount, units(config.asset_decimals), units(decimals)).unwrap_or(U256::MAX)
+    mul_div_down(amount, units(config.asset_decimals), units(decimals)).unwrap_or_default()
 }
 
 /// The call that collects an NFT's fees.

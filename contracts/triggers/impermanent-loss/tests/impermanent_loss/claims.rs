@@ -212,7 +212,7 @@ fn evidence_and_entry_must_be_well_formed() {
     let setup = Setup::new();
     let mut policy = insured(&setup, PAIR).1;
     setup.end(&policy, 2_000_000);
-    for evidence in [vec![1], vec![0; 64], vec![0xff; 32]] {
+    for evidence in [vec![1], vec![0; 63], vec![0; 96], vec![0xff; 32], vec![0xff; 64]] {
         setup.prove_with(&policy, 0, evidence).unwrap_err().expect::<InvalidEvidence>();
     }
     for entry in [vec![], policy.entry[..127].to_vec(), [policy.entry.clone(), vec![0]].concat()] {

@@ -85,6 +85,8 @@ pub(crate) struct State {
     pub(crate) shares: BTreeMap<Address, u128>,
     /// Answer and time of each round, from [`FIRST_ROUND`] on.
     pub(crate) rounds: Vec<(i128, u64)>,
+    /// Those of later phases, by id.
+    pub(crate) later: BTreeMap<u128, (i128, u64)>,
     pub(crate) feed_decimals: u8,
     pub(crate) sequencer: (u64, u64),
     /// The call that the pair makes when its shares move.
@@ -215,10 +217,12 @@ impl Native for Mock {
                 Ok((U256::from(collected), zero).abi_encode())
             }
             (Part::Feed, Market::decimalsCall::SELECTOR) => Ok(U256::from(state.feed_decimals).abi_encode()),
-            (Part::Feed, Market::latestRoundDataCall::SELECTOR) => round(&state, state.rounds.len() - 1),
+            (Part::Feed, Market::latestRoundDataCall::SELECTOR) => {
+                let newest = FIRST_ROUND + state.rounds.len() as u128 - 1;
+                round(&state, state.later.last_key_value().map_or(newest, |(id, _)| *id))
+            }
             (Part::Feed, Market::getRoundDataCall::SELECTOR) => {
-                let id = Market::getRoundDataCall::abi_decode(input).unwrap().id.to::<u128>();
-                round(&state, id.wrapping_sub(FIRST_ROUND) as usize)
+                round(&state, Market::getRoundDataCall::abi_decode(input).unwrap().id.to::<u128>())
             }
             (Part::Uptime, Market::latestRoundDataCall::SELECTOR) => {
                 let (down, since) = state.sequencer;
@@ -229,9 +233,10 @@ impl Native for Mock {
     }
 }
 
-fn round(state: &State, index: usize) -> ArbResult {
-    let Some((answer, time)) = state.rounds.get(index) else { return Err(vec![]) };
-    let (id, time) = (U256::from(FIRST_ROUND + index as u128), U256::from(*time));
+fn round(state: &State, id: u128) -> ArbResult {
+    let first = state.rounds.get(id.wrapping_sub(FIRST_ROUND) as usize).filter(|_| id >> 64 == 1);
+    let Some((answer, time)) = first.or_else(|| state.later.get(&id)) else { return Err(vec![]) };
+    let (id, time) = (U256::from(id), U256::from(*time));
     Ok((id, I256::try_from(*answer).unwrap(), time, time, id).abi_encode())
 }
 
@@ -294,6 +299,7 @@ impl Setup {
             k_last: U256::ZERO,
             shares: BTreeMap::from([(alice, 10 * ONE), (bob, 10 * ONE)]),
             rounds: vec![(ONE as i128 / 10i128.pow(10), now)],
+            later: BTreeMap::new(),
             feed_decimals: 8,
             sequencer: (0, now - DAY),
             hook: None,
@@ -405,6 +411,11 @@ impl Setup {
 
     pub(crate) fn store(&self, subject: B256, at: u64, round: u128) -> Result<(), Reverted> {
         self.observe(subject, (at, U256::from(round)).abi_encode())
+    }
+
+    /// As [`Setup::store`], for the last round of a phase.
+    pub(crate) fn store_across(&self, subject: B256, at: u64, round: u128, next: u128) -> Result<(), Reverted> {
+        self.observe(subject, (at, U256::from(round), U256::from(next)).abi_encode())
     }
 
     pub(crate) fn observe(&self, subject: B256, evidence: Vec<u8>) -> Result<(), Reverted> {

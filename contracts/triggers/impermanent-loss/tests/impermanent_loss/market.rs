@@ -198,10 +198,108 @@ fn a_moment_has_one_price_and_only_once_it_is_past() {
 #[test]
 fn evidence_is_a_moment_and_a_round() {
     let setup = Setup::new();
-    for evidence in [vec![0], vec![0; 32], vec![0; 65], vec![0xff; 64], (U256::from(1), U256::MAX).abi_encode()] {
+    let (one, wide) = (U256::from(1), U256::from(1) << 80);
+    for evidence in [
+        vec![0],
+        vec![0; 32],
+        vec![0; 65],
+        vec![0; 128],
+        vec![0xff; 64],
+        (one, U256::MAX).abi_encode(),
+        (one, wide).abi_encode(),
+        (one, one, wide).abi_encode(),
+        (one << 64, one).abi_encode(),
+    ] {
         setup.observe(PAIR, evidence).unwrap_err().expect::<InvalidEvidence>();
     }
     setup.observe(B256::repeat_byte(9), vec![]).unwrap_err().expect::<UnknownSubject>();
+}
+
+/// Phase 3 of the feed begins with a round of long ago, one of a minute ago and one of now; phase 1 has ended, and of
+/// phase 2 there is nothing. Answers with the moment that the last round of phase 1 held, and with its id.
+fn with_a_new_phase(setup: &Setup) -> (u64, u128) {
+    let held = FIRST_ROUND + setup.state.borrow().rounds.len() as u128 - 1;
+    setup.world.warp(HOUR);
+    let (at, now) = (setup.world.now() - 60, setup.world.now());
+    for (index, time) in [now - DAY, at, now].into_iter().enumerate() {
+        setup.state.borrow_mut().later.insert((3 << 64) + 1 + index as u128, (100_000_000, time));
+    }
+    (at, held)
+}
+
+#[test]
+fn the_last_round_of_a_phase_holds_until_the_first_newer_one_of_the_next() {
+    let setup = Setup::new();
+    let (switched, held) = with_a_new_phase(&setup);
+    let at = switched - 1;
+    setup.store(PAIR, at, held).unwrap_err().expect::<NoPrice>();
+    let entrance = (3 << 64) + 2;
+    for (round, next) in [
+        (held, entrance - 1),     // older than the last price
+        (held, entrance + 1),     // there is one before it that is newer
+        (held, 3 << 64),          // no round at all
+        (held, held + 1),         // of the same phase
+        (held, (4 << 64) + 1),    // there is none
+        (entrance, entrance + 1), // after the moment
+        (entrance - 1, entrance), // held until then in its own phase, but not within the heartbeat
+    ] {
+        setup.store_across(PAIR, at, round, next).unwrap_err().expect::<NoPrice>();
+    }
+    setup.store_across(PAIR, switched, held, entrance).unwrap_err().expect::<NoPrice>();
+    setup.store_across(PAIR, at, held, entrance).unwrap();
+    // from the switch on the new phase's rounds hold
+    setup.store(PAIR, switched, entrance).unwrap();
+}
+
+#[test]
+fn a_phase_that_is_said_to_be_over_must_be() {
+    // another round in the old phase
+    let setup = Setup::new();
+    let (switched, held) = with_a_new_phase(&setup);
+    setup.state.borrow_mut().rounds.push((100_000_000, switched - 2));
+    setup.store_across(PAIR, switched - 1, held, (3 << 64) + 2).unwrap_err().expect::<NoPrice>();
+    setup.store_across(PAIR, switched - 1, held + 1, (3 << 64) + 2).unwrap();
+
+    // a phase in between
+    let setup = Setup::new();
+    let (switched, held) = with_a_new_phase(&setup);
+    setup.state.borrow_mut().later.insert((2 << 64) + 1, (100_000_000, switched - 2));
+    setup.store_across(PAIR, switched - 1, held, (3 << 64) + 2).unwrap_err().expect::<NoPrice>();
+    setup.store_across(PAIR, switched - 1, (2 << 64) + 1, (3 << 64) + 2).unwrap();
+
+    // too little gas to know that there is none
+    let setup = Setup::new();
+    let (switched, held) = with_a_new_phase(&setup);
+    setup.world.set_gas_left(Some(399_999));
+    setup.store_across(PAIR, switched - 1, held, (3 << 64) + 2).unwrap_err().expect::<NoPrice>();
+    setup.world.set_gas_left(Some(400_000));
+    setup.store_across(PAIR, switched - 1, held, (3 << 64) + 2).unwrap();
+}
+
+#[test]
+fn a_round_without_a_price_does_not_follow_and_a_feed_that_died_later_told_enough() {
+    let setup = Setup::new();
+    let at = setup.world.now();
+    setup.world.warp(HOUR);
+    setup.state.borrow_mut().rounds.push((0, at));
+    setup.store(PAIR, at, FIRST_ROUND).unwrap_err().expect::<NoPrice>();
+    // the first of later that has a price proves it; the latest has none
+    let now = setup.world.now();
+    setup.state.borrow_mut().rounds.extend([(-1, at), (100_000_000, now), (0, now)]);
+    setup.store(PAIR, at, FIRST_ROUND).unwrap();
+    // one that came before the moment proves the contrary
+    setup.state.borrow_mut().rounds[3].1 = at + 1;
+    setup.store(PAIR, at + 1, FIRST_ROUND).unwrap_err().expect::<NoPrice>();
+    setup.state.borrow_mut().rounds.push((100_000_000, now));
+    setup.store(PAIR, at + 1, FIRST_ROUND + 3).unwrap();
+    // more of them than one call walks over
+    let setup = Setup::new();
+    setup.world.warp(HOUR);
+    setup.state.borrow_mut().rounds.extend([(0, at); 8]);
+    setup.state.borrow_mut().rounds.push((100_000_000, setup.world.now()));
+    setup.store(PAIR, at, FIRST_ROUND).unwrap_err().expect::<NoPrice>();
+    setup.state.borrow_mut().rounds.remove(1);
+    setup.store(PAIR, at, FIRST_ROUND).unwrap();
 }
 
 // ——————————————————————————————————————————————————————————————————————————————————————————————————————— variance
