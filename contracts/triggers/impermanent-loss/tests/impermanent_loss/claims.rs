@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall, SolValue};
+use proptest::prelude::*;
 use protocol::abi::IImpermanentLossTrigger::{
     self, InvalidEvidence, InvalidReceiver, NotPositionOwner, PositionDeposited, PositionWithdrawn, PriceStored,
     TermNotOver, UnknownSubject, WrongPosition,
@@ -118,6 +119,39 @@ fn a_pairs_fees_are_netted_and_those_of_the_protocol_are_not_held() {
     let whole = setup.buy(PAIR, setup.alice, position).interest;
     setup.state.borrow_mut().k_last = U256::from(900 * ONE) * U256::from(900 * ONE);
     assert!(setup.buy(PAIR, setup.alice, position).interest < whole);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_loss_is_the_closed_form_less_fees_and_never_more(
+        lower in 3_500i32..12_000,
+        upper in 3_500i32..12_000,
+        millionths in 150_000u64..6_000_000,
+        fees in 0u32..100,
+    ) {
+        let (ends, price) = ([-lower, upper], millionths as f64 / 1e6);
+        let setup = Setup::new();
+        setup.state.borrow_mut().positions.get_mut(&7).unwrap().ends = ends;
+        let policy = insured(&setup, NFT).1;
+        // thousandths of token 1 for each unit of liquidity
+        let growth = [U256::ZERO, (U256::from(fees) << 128) / U256::from(1_000)];
+        setup.state.borrow_mut().growth = growth;
+        setup.end(&policy, millionths);
+        // an end that the price has passed keeps what was earned before
+        let passed = if price < 1.0 { ends[0] } else { ends[1] };
+        if (price.ln() / 1.0001f64.ln()).abs() > f64::from(passed.abs()) {
+            setup.state.borrow_mut().outside.insert(passed, growth);
+        }
+        let (verdict, loss) = setup.prove(&policy).unwrap();
+        let [root_lower, root_upper] = ends.map(|tick| 1.0001f64.powf(f64::from(tick) / 2.0));
+        let value = 2.0 - root_lower - 1.0 / root_upper;
+        let expected = expected_bps(Some(ends), 1.0, price) - f64::from(fees) * 10.0 / value;
+        let difference = f64::from(loss) - expected.clamp(0.0, 10_000.0);
+        prop_assert!((-3.0..=1.0).contains(&difference), "{loss} is not {expected}");
+        prop_assert_eq!(verdict, if loss == 0 { NOT_MET } else { CONFIRMED });
+    }
 }
 
 // ——————————————————————————————————————————————————————————————————————————————————————————————————————— when
