@@ -22,7 +22,7 @@ use crate::{
 /// Where, which stories, and with which prices.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Which story: depeg, exploit, lending, oracle, bridge, or all. Each is of one cover: it is offered by vote, bought,
+    /// Which story: depeg, exploit, impermanent-loss, lending, oracle, bridge, or all. Each is of one cover: it is offered by vote, bought,
     /// what it is for happens, the claim is paid or refused, an underwriter leaves.
     #[arg(long = "story", value_name = "NAME", default_value = "depeg", value_parser = chosen)]
     stories: Stories,

@@ -22,7 +22,7 @@ use crate::{
 /// Cover types, as `IRisk.Cover` numbers them; [`DEPEG`] is the sixth.
 pub const EXPLOIT: u8 = 0;
 /// See [`EXPLOIT`].
-pub const IMPERMANENT_LOSS: u8 = 1;
+pub const IMPERMANENT_LOSS: u8 = crate::claims::IMPERMANENT_LOSS;
 /// See [`EXPLOIT`].
 pub const DEFAULT: u8 = 2;
 /// See [`EXPLOIT`].
@@ -78,6 +78,14 @@ fn kind(cover: u8) -> Kind {
     }
 }
 
+/// The rate that is believed of a cover type before any evidence.
+///
+/// # Panics
+/// For what is no cover type.
+pub(super) fn prior(cover: u8) -> u64 {
+    if cover == IMPERMANENT_LOSS { VARIANCE_PRIOR } else { history::prior(cover) }
+}
+
 /// A product's terms. Prior, credibility, half-life and loss cap are those of the history that its cover type begins with
 /// (docs/pricing.md).
 ///
@@ -86,10 +94,9 @@ fn kind(cover: u8) -> Kind {
 #[must_use]
 pub fn terms(cover: u8, profile: &Profile) -> Terms {
     let kind = kind(cover);
-    let prior_rate = if cover == IMPERMANENT_LOSS { VARIANCE_PRIOR } else { history::prior(cover) };
     Terms {
         pricing: Pricing {
-            prior_rate,
+            prior_rate: prior(cover),
             min_rate: WAD / 1_000,
             max_rate: WAD / 5,
             credibility: history::credibility(),
@@ -157,9 +164,13 @@ pub struct Offered {
 pub async fn offer(deployment: &Deployment, client: &Arc<Client>, profile: &Profile, offer: &Offer) -> Result<Offered> {
     let (chain, risk) = (&deployment.chain, deployment.risk(client));
     let cover = offer.cover;
-    let known = chain.read("reading a cover type", risk.cover_type(word(ASSET_KEY), cover)).await?;
+    let believed = match chain.read("reading a cover type", risk.cover_type(word(ASSET_KEY), cover)).await {
+        Ok(_) => true,
+        Err(error) if error.refusal().is_some_and(|refusal| refusal.starts_with("UnknownCoverType")) => false,
+        Err(error) => return Err(error.into()),
+    };
     let mut motions = Vec::new();
-    if known.1.is_zero() && cover != IMPERMANENT_LOSS {
+    if !believed {
         let now = chain.now().await?;
         let mut beliefs = vec![super::plan::believed(&risk, cover).calldata()];
         beliefs.extend(history::records(cover, now).into_iter().map(|record| {

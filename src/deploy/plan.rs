@@ -11,15 +11,16 @@ use ethers::{
 
 use super::{
     Deployer, Ledger, Profile,
-    covers::terms,
+    covers::{prior, terms},
     deployer::{Error, Result},
     history,
     profile::{pali, usd},
 };
 use crate::{
     bindings::{
-        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor, IJury,
-        ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator, depeg::Subject,
+        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor,
+        IImpermanentLossTrigger, IJury, ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault,
+        MockAggregator, depeg::Subject,
     },
     chain::{self, Chain, Client},
 };
@@ -58,8 +59,20 @@ const MOST_VAULTS: u32 = 32;
 pub(super) const ON_SALE: u8 = 1;
 
 /// Contracts whose owner is the timelock, by the ledger's names.
-const OWNED: &[&str] =
-    &["risk", "vault", "allocator", "policy", "assessor", "jury", "depeg", "lending", "exploit", "bridge", "oracle"];
+const OWNED: &[&str] = &[
+    "risk",
+    "vault",
+    "allocator",
+    "policy",
+    "assessor",
+    "jury",
+    "depeg",
+    "lending",
+    "exploit",
+    "bridge",
+    "oracle",
+    "impermanent-loss",
+];
 
 /// Text as a left-aligned word.
 ///
@@ -134,6 +147,7 @@ contracts! {
     exploit: IExploitTrigger = "exploit";
     bridge: IBridgeTrigger = "bridge";
     oracle: IOracleTrigger = "oracle";
+    impermanent_loss: IImpermanentLossTrigger = "impermanent-loss";
     distribution: IDistribution = "distribution";
 }
 
@@ -240,7 +254,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     d.program("exploit", Some(&trigger(&[uint(profile.apart)]))).await?;
     let bridge = [address(sequencer), address(options.reporter.unwrap_or_default()), shortest.clone()];
     d.program("bridge", Some(&trigger(&bridge))).await?;
-    d.program("oracle", Some(&trigger(&[address(sequencer), shortest]))).await?;
+    let feeds = trigger(&[address(sequencer), shortest]);
+    d.program("oracle", Some(&feeds)).await?;
+    d.program("impermanent-loss", Some(&feeds)).await?;
 
     let client = d.client.clone();
     let contract = Contracts {
@@ -364,14 +380,7 @@ pub fn cover_type(cover: u8) -> U256 {
 /// Sets what is believed of a cover type before any evidence.
 pub(super) fn believed(risk: &IRisk<Client>, cover: u8) -> ContractCall<Client, ()> {
     let half_life = actuary::history::HALF_LIFE as u32;
-    risk.set_cover_type(
-        word(ASSET_KEY),
-        cover,
-        history::prior(cover),
-        history::credibility(),
-        half_life,
-        history::loss_cap(),
-    )
+    risk.set_cover_type(word(ASSET_KEY), cover, prior(cover), history::credibility(), half_life, history::loss_cap())
 }
 
 /// What enters the depegs before `now` into their cover type's history, with the year of each call.
@@ -493,7 +502,7 @@ async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, go
     d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
     d.call("finish the set-up of jury", contract.jury.finish_setup()).await?;
     d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
-    for name in ["lending", "exploit", "bridge", "oracle"] {
+    for name in ["lending", "exploit", "bridge", "oracle", "impermanent-loss"] {
         // the set-up key is given up by the same function on each
         let trigger = IDepegTrigger::new(d.ledger.contract(name).unwrap_or_default(), d.client.clone());
         d.call(&format!("finish the set-up of {name}"), trigger.finish_setup()).await?;

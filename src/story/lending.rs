@@ -139,7 +139,6 @@ impl<'a> Lending<'a> {
         // whoever is insured has the subject observed when his cover begins
         let news = story.report_now().await?;
         Story::expect(STEP, news.is_none(), "no incident", format!("{news:?}"))?;
-        story.ask_to_leave().await?;
         self.frank = Some(story.sell(STEP, &frank, usd(LENT[1] / 2), "the lender, when he has heard something").await?);
         // nobody insures more than he has lent
         let policy = story.deployment.policy(&frank);
@@ -160,7 +159,8 @@ impl<'a> Lending<'a> {
             frank.address(),
             Address::zero(),
         );
-        story.refused("insure more", &frank, again, "InterestExceeded").await
+        story.refused("insure more", &frank, again, "InterestExceeded").await?;
+        story.ask_to_leave().await
     }
 
     /// A tenth of what was lent is not paid back.

@@ -22,13 +22,16 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// How often the feeds are written and a sample is taken.
-const STEP_TIME: u64 = 10 * MINUTE;
+const STEP_TIME: u64 = 30 * MINUTE;
 
 /// The subject's times: how long the feed must be wrong, what is averaged, how long it must be right again, the pool's mean.
-const WRONG: u64 = HOUR;
-const WINDOW: u64 = HOUR;
-const RIGHT: u64 = 2 * HOUR;
-const MEAN: u64 = 30 * MINUTE;
+const WRONG: u64 = 4 * HOUR;
+const WINDOW: u64 = 4 * HOUR;
+const RIGHT: u64 = 4 * HOUR;
+const MEAN: u64 = HOUR;
+
+/// For so long the feed errs.
+const ERROR: u64 = 9 * HOUR;
 
 /// What is no error, in basis points.
 const DEVIATION: u16 = 200;
@@ -76,8 +79,6 @@ impl<'a> Oracle<'a> {
         let ether = story.place("StableCoin", &[text("Ether coin"), text("ETHC")]).await?;
         let dollar = story.place("StableCoin", &[text("Dollar"), text("USD")]).await?;
         let market = Market::open(story, [(ether, usd(ETHERS)), (dollar, usd(DOLLARS))], 200).await?;
-        // a first trade, and the pool has room for more than one observation
-        market.trade(story, &keeper, dollar, usd(1)).await?;
         let mut feeds = Vec::new();
         for name in ["ETHC / USD", "ETHC / USD, another network's"] {
             let arguments = [Token::Uint(8.into()), text(name), Token::Int(U256::from(1_000_000))];
@@ -91,8 +92,8 @@ impl<'a> Oracle<'a> {
             second_feed: feeds[1].address(),
             pool: market.pool.address(),
             inverted: market.tokens[0] == dollar,
-            feed_heartbeat: HOUR as u32,
-            second_heartbeat: HOUR as u32,
+            feed_heartbeat: 2 * HOUR as u32,
+            second_heartbeat: 2 * HOUR as u32,
             twap: MEAN as u32,
             min_liquidity: 1_000_000_000_000,
             min_cardinality: 100,
@@ -101,7 +102,7 @@ impl<'a> Oracle<'a> {
             duration: WRONG as u32,
             recovery: RIGHT as u32,
             window: WINDOW as u32,
-            gap: (15 * MINUTE) as u32,
+            gap: HOUR as u32,
             asset_decimals: 6,
         };
         let cover = Offer {
@@ -132,7 +133,7 @@ impl<'a> Oracle<'a> {
         self.leave().await
     }
 
-    /// For so long the feeds are written every ten minutes, and anyone has a sample taken.
+    /// For so long the feeds are written every half hour, and anyone has a sample taken.
     async fn run(&mut self, seconds: u64, feed: u64) -> Result<()> {
         let keeper = self.story.cast.keeper.clone();
         let trigger = self.story.deployment.oracle(&keeper);
@@ -199,7 +200,7 @@ impl<'a> Oracle<'a> {
         Ok(())
     }
 
-    /// The feed tells a fifth too little for three hours.
+    /// The feed tells a fifth too little for nine hours.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -210,7 +211,7 @@ impl<'a> Oracle<'a> {
             FALSE as f64 / 1e8,
             TRUE as f64 / 1e8
         ));
-        self.run(3 * HOUR, FALSE).await
+        self.run(ERROR, FALSE).await
     }
 
     /// What is not whole: the smaller of the deviations from the second feed and from the pool's mean, beyond what is no

@@ -9,6 +9,8 @@ pub enum Tale {
     Depeg,
     /// What is behind a protocol's shares is stolen.
     Exploit,
+    /// A position in a pool is worth less than what it was made of.
+    ImpermanentLoss,
     /// A lender's borrowers do not pay back.
     Lending,
     /// A feed says something else than the market.
@@ -22,7 +24,8 @@ const NEW_YEAR: u64 = 1_767_225_600;
 
 impl Tale {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Depeg, Self::Exploit, Self::Lending, Self::Oracle, Self::Bridge];
+    pub const ALL: [Self; 6] =
+        [Self::Depeg, Self::Exploit, Self::ImpermanentLoss, Self::Lending, Self::Oracle, Self::Bridge];
 
     /// Its name.
     #[must_use]
@@ -30,6 +33,7 @@ impl Tale {
         match self {
             Self::Depeg => "depeg",
             Self::Exploit => "exploit",
+            Self::ImpermanentLoss => "impermanent-loss",
             Self::Lending => "lending",
             Self::Oracle => "oracle",
             Self::Bridge => "bridge",
@@ -87,6 +91,7 @@ mod tests {
     #[test]
     fn a_wrong_name_is_answered_with_the_right_ones() {
         let told = Tale::choice("flood").unwrap_err();
-        assert_eq!(told, "there is no story \"flood\": there are depeg, exploit, lending, oracle, bridge, and all");
+        let names = "depeg, exploit, impermanent-loss, lending, oracle, bridge, and all";
+        assert_eq!(told, format!("there is no story \"flood\": there are {names}"));
     }
 }

@@ -29,6 +29,9 @@ mod contracts {
             struct Mint { address token0; address token1; uint24 fee; int24 lower; int24 upper; uint256 desired0; uint256 desired1; uint256 least0; uint256 least1; address to; uint256 deadline; }
             function createAndInitializePoolIfNecessary(address token0, address token1, uint24 fee, uint160 price) external payable returns (address)
             function mint(Mint params) external payable returns (uint256, uint128, uint256, uint256)
+            function approve(address to, uint256 id) external
+            function ownerOf(uint256 id) external view returns (address)
+            function totalSupply() external view returns (uint256)
         ]"#;
         Router,
         r#"[
@@ -37,10 +40,13 @@ mod contracts {
         ]"#;
     );
 }
-use contracts::{Factory, Manager, Mint, Pool, Router, Swap};
+use contracts::{Factory, Mint, Router, Swap};
+pub(super) use contracts::{Manager, Pool};
 
 /// Of a trade: 0.3 %.
 const FEE: u32 = 3_000;
+
+const MINUTE: u64 = 60;
 
 /// The whole range that its ticks leave.
 const RANGE: [i32; 2] = [-887_220, 887_220];
@@ -51,6 +57,7 @@ pub(super) struct Market {
     /// In the pool's order.
     pub(super) tokens: [Address; 2],
     pub(super) pool: Pool<Client>,
+    pub(super) positions: Manager<Client>,
     router: Address,
 }
 
@@ -100,30 +107,62 @@ impl Market {
             chain.read("finding the pool", Factory::new(factory, who.clone()).get_pool(token0, token1, FEE)).await?;
         let pool = Pool::new(pool, who.clone());
         chain.send("keeping observations", &who, pool.increase_observation_cardinality_next(observations)).await?;
-        for (coin, amount) in coins {
+        let market = Self { tokens: [token0, token1], pool, positions, router };
+        // liquidity that comes a while later is a second observation: now there is room for more
+        story.pass(MINUTE).await?;
+        market.provide(story, &who, RANGE, [amount0, amount1]).await?;
+        let (.., kept, _, _, _) = chain.read("reading the pool", market.pool.slot_0()).await?;
+        Story::expect("market", kept == observations, format!("{observations} observations"), kept.to_string())?;
+        Ok(market)
+    }
+
+    /// Puts at most so much of each coin, minted for it, into a range of ticks; answers with the position's number.
+    pub(super) async fn provide(
+        &self,
+        story: &Story,
+        who: &Arc<Client>,
+        range: [i32; 2],
+        amounts: [U256; 2],
+    ) -> Result<U256> {
+        let chain = story.chain();
+        let positions = Manager::new(self.positions.address(), who.clone());
+        for (coin, amount) in self.tokens.into_iter().zip(amounts) {
             let coin = StableCoin::new(coin, who.clone());
-            chain.send("minting coins", &who, coin.mint(who.address(), amount)).await?;
-            chain.send("approving", &who, coin.approve(manager, amount)).await?;
+            chain.send("minting coins", who, coin.mint(who.address(), amount)).await?;
+            chain.send("approving", who, coin.approve(positions.address(), amount)).await?;
         }
         let mint = Mint {
-            token_0: token0,
-            token_1: token1,
+            token_0: self.tokens[0],
+            token_1: self.tokens[1],
             fee: FEE,
-            lower: RANGE[0],
-            upper: RANGE[1],
-            desired_0: amount0,
-            desired_1: amount1,
+            lower: range[0],
+            upper: range[1],
+            desired_0: amounts[0],
+            desired_1: amounts[1],
             least_0: U256::zero(),
             least_1: U256::zero(),
             to: who.address(),
             deadline: U256::MAX,
         };
-        chain.send("providing liquidity", &who, positions.mint(mint)).await?;
-        Ok(Self { tokens: [token0, token1], pool, router })
+        chain.send("providing liquidity", who, positions.mint(mint)).await?;
+        // they are numbered in order, and nobody burns one
+        Ok(chain.read("counting positions", positions.total_supply()).await?)
     }
 
     /// Gives so much of one coin, minted for it, for the other. Answers with what came out.
     pub(super) async fn trade(&self, story: &Story, who: &Arc<Client>, give: Address, amount: U256) -> Result<U256> {
+        self.trade_until(story, who, give, amount, None).await
+    }
+
+    /// The same, until the price of token 0 in token 1 is reached.
+    pub(super) async fn trade_until(
+        &self,
+        story: &Story,
+        who: &Arc<Client>,
+        give: Address,
+        amount: U256,
+        price: Option<f64>,
+    ) -> Result<U256> {
         let chain = story.chain();
         let take = if give == self.tokens[0] { self.tokens[1] } else { self.tokens[0] };
         let coin = StableCoin::new(give, who.clone());
@@ -139,7 +178,7 @@ impl Market {
             deadline: U256::MAX,
             amount_in: amount,
             least_out: U256::zero(),
-            limit: U256::zero(),
+            limit: price.map_or_else(U256::zero, root),
         };
         chain.send("trading", who, Router::new(self.router, who.clone()).exact_input_single(swap)).await?;
         Ok(chain.read("reading a balance", bought.balance_of(who.address())).await? - before)
