@@ -103,13 +103,13 @@ async fn without_a_default_there_is_nothing_to_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_default_in_the_waiting_period_is_not_paid() {
+async fn a_claim_that_goes_through_where_it_must_not_ends_the_story() {
     let Some(mut stage) = set(Tale::Lending, "unpaid").await else { return };
     let mut lending = Lending::open(&mut stage.story).await.unwrap();
     lending.insure().await.unwrap();
     lending.default().await.unwrap();
     lending.report().await.unwrap();
-    // Bob has not been paid yet: that his claim is made only once is not to be seen
+    // Bob has not claimed yet: his claim goes through where the step has it refused
     assert_eq!(failed_at(lending.refuse().await), "refuse");
     stage.strike().await;
 }

@@ -294,7 +294,9 @@ impl<'a> ImpermanentLoss<'a> {
         let trigger = IImpermanentLossTrigger::new(self.trigger.address(), bob.clone());
         story.act("withdraw a position", &bob, trigger.withdraw(U256::one(), bob.address())).await?;
         let owner = story.chain().read("reading the owner", self.market.positions.owner_of(self.token)).await?;
-        Story::expect(STEP, owner == bob.address(), "Bob's position to be his", format!("{owner:?}"))
+        Story::expect(STEP, owner == bob.address(), "Bob's position to be his", format!("{owner:?}"))?;
+        story.say("Bob takes his position back");
+        Ok(())
     }
 
     /// Carol gets her part of what is left.
