@@ -45,9 +45,9 @@ if [ -n "${LONG:-}" ]; then
   DEVNODE_RESTARTS=50 cargo test --locked --workspace --test persistence -- --nocapture that_is_killed
 fi
 
-step "the demo, twice"
+step "the demo: one story quietly, then all"
 "$CARGO_TARGET_DIR/debug/palisade" demo --quiet
-"$CARGO_TARGET_DIR/debug/palisade" demo
+"$CARGO_TARGET_DIR/debug/palisade" demo --story all
 
 step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings

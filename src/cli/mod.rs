@@ -80,7 +80,7 @@ enum Command {
     Vote(vote::Options),
     /// Prove incidents and do what is due, until it is stopped.
     Keeper(keeper::Options),
-    /// Play the whole story: capital, a cover, a depeg, a claim, an exit, a vote.
+    /// Play a story: capital, a cover, what it is for, a claim, an exit, a vote.
     Demo(demo::Options),
     /// Measure the gas of every operation of the story, with cached and uncached programs.
     Gas(gas::Options),

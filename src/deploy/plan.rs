@@ -11,16 +11,16 @@ use ethers::{
 
 use super::{
     Deployer, Ledger, Profile,
+    covers::{prior, terms},
     deployer::{Error, Result},
     history,
     profile::{pali, usd},
 };
 use crate::{
     bindings::{
-        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor, IJury,
-        ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
-        depeg::Subject,
-        risk::{Limits, Pricing, Terms},
+        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor,
+        IImpermanentLossTrigger, IJury, ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault,
+        MockAggregator, depeg::Subject,
     },
     chain::{self, Chain, Client},
 };
@@ -56,11 +56,23 @@ const SHORT_RATE: u16 = 500;
 const MOST_VAULTS: u32 = 32;
 
 /// `IRisk.Status.OnSale`.
-const ON_SALE: u8 = 1;
+pub(super) const ON_SALE: u8 = 1;
 
 /// Contracts whose owner is the timelock, by the ledger's names.
-const OWNED: &[&str] =
-    &["risk", "vault", "allocator", "policy", "assessor", "jury", "depeg", "lending", "exploit", "bridge", "oracle"];
+const OWNED: &[&str] = &[
+    "risk",
+    "vault",
+    "allocator",
+    "policy",
+    "assessor",
+    "jury",
+    "depeg",
+    "lending",
+    "exploit",
+    "bridge",
+    "oracle",
+    "impermanent-loss",
+];
 
 /// Text as a left-aligned word.
 ///
@@ -135,6 +147,7 @@ contracts! {
     exploit: IExploitTrigger = "exploit";
     bridge: IBridgeTrigger = "bridge";
     oracle: IOracleTrigger = "oracle";
+    impermanent_loss: IImpermanentLossTrigger = "impermanent-loss";
     distribution: IDistribution = "distribution";
 }
 
@@ -241,7 +254,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     d.program("exploit", Some(&trigger(&[uint(profile.apart)]))).await?;
     let bridge = [address(sequencer), address(options.reporter.unwrap_or_default()), shortest.clone()];
     d.program("bridge", Some(&trigger(&bridge))).await?;
-    d.program("oracle", Some(&trigger(&[address(sequencer), shortest]))).await?;
+    let feeds = trigger(&[address(sequencer), shortest]);
+    d.program("oracle", Some(&feeds)).await?;
+    d.program("impermanent-loss", Some(&feeds)).await?;
 
     let client = d.client.clone();
     let contract = Contracts {
@@ -285,12 +300,12 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     };
     d.call("register the subject", contract.depeg.register(word(SUBJECT), subject)).await?;
     // what others lost is evidence of the cover type; its products begin with what follows from it
-    d.call("set what is believed of depegs", believed(&contract.risk)).await?;
+    d.call("set what is believed of depegs", believed(&contract.risk, DEPEG)).await?;
     let now = d.chain.now().await?;
     for (year, seed) in past_depegs(&contract.risk, now) {
         d.call(&format!("enter the depegs of {year}"), seed).await?;
     }
-    let add = contract.risk.add_product(vault, depeg, DEPEG, terms(profile));
+    let add = contract.risk.add_product(vault, depeg, DEPEG, terms(DEPEG, profile));
     let product = d.id("add the depeg product", add, async { contract.risk.product_count().call().await }).await?;
     let product = U256::from(product);
     d.call("list the subject", contract.risk.list_subject(product, word(SUBJECT), word(RISK_KEY))).await?;
@@ -362,17 +377,10 @@ pub fn cover_type(cover: u8) -> U256 {
     keccak256(input).into()
 }
 
-/// Sets what is believed of depegs before any evidence.
-fn believed(risk: &IRisk<Client>) -> ContractCall<Client, ()> {
+/// Sets what is believed of a cover type before any evidence.
+pub(super) fn believed(risk: &IRisk<Client>, cover: u8) -> ContractCall<Client, ()> {
     let half_life = actuary::history::HALF_LIFE as u32;
-    risk.set_cover_type(
-        word(ASSET_KEY),
-        DEPEG,
-        history::prior(DEPEG),
-        history::credibility(),
-        half_life,
-        history::loss_cap(),
-    )
+    risk.set_cover_type(word(ASSET_KEY), cover, prior(cover), history::credibility(), half_life, history::loss_cap())
 }
 
 /// What enters the depegs before `now` into their cover type's history, with the year of each call.
@@ -417,8 +425,10 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let risk = deployment.risk(&client);
     let count = d.chain.read("counting the products", risk.product_count()).await?;
     let product = count + 1;
-    let mut actions =
-        vec![listing(&risk, vault).calldata(), risk.add_product(vault, at("depeg"), DEPEG, terms(profile)).calldata()];
+    let mut actions = vec![
+        listing(&risk, vault).calldata(),
+        risk.add_product(vault, at("depeg"), DEPEG, terms(DEPEG, profile)).calldata(),
+    ];
     actions.push(risk.list_subject(product, word(SUBJECT), word(RISK_KEY)).calldata());
     actions.push(risk.set_status(product, ON_SALE).calldata());
     let mut actions: Vec<_> =
@@ -492,7 +502,7 @@ async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, go
     d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
     d.call("finish the set-up of jury", contract.jury.finish_setup()).await?;
     d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
-    for name in ["lending", "exploit", "bridge", "oracle"] {
+    for name in ["lending", "exploit", "bridge", "oracle", "impermanent-loss"] {
         // the set-up key is given up by the same function on each
         let trigger = IDepegTrigger::new(d.ledger.contract(name).unwrap_or_default(), d.client.clone());
         d.call(&format!("finish the set-up of {name}"), trigger.finish_setup()).await?;
@@ -604,43 +614,4 @@ fn address(address: Address) -> Token {
 
 fn uint(value: impl Into<U256>) -> Token {
     Token::Uint(value.into())
-}
-
-/// The depeg product's terms. Prior, credibility, half-life and loss cap are those of the history that it begins with
-/// (docs/pricing.md).
-fn terms(profile: &Profile) -> Terms {
-    const WAD: u64 = 1_000_000_000_000_000_000;
-    Terms {
-        pricing: Pricing {
-            prior_rate: history::prior(DEPEG),
-            min_rate: WAD / 1_000,
-            max_rate: WAD / 5,
-            credibility: history::credibility(),
-            half_life: actuary::history::HALF_LIFE as u32,
-            margin_bps: 12_000,
-            cost_of_capital: WAD / 100 * 6,
-            kink_bps: 8_000,
-            kink_rate: WAD / 100 * 2,
-            full_rate: WAD / 100 * 30,
-            min_premium: usd(1).as_u128(),
-            loss_cap: history::loss_cap(),
-        },
-        limits: Limits {
-            capital_factor_bps: 10_000,
-            capacity_bps: 5_000,
-            subject_bps: 10_000,
-            waiting: profile.waiting as u32,
-            grace: profile.grace as u32,
-            min_term: profile.terms.0 as u32,
-            max_term: profile.terms.1 as u32,
-            min_amount: usd(100).as_u128(),
-            max_amount: usd(2_000_000).as_u128(),
-            coinsurance_base_bps: 1_000,
-            coinsurance_slope_bps: 20_000,
-            coinsurance_max_bps: 3_000,
-            deductible_bps: 200,
-            jury: false,
-            terms_hash: keccak256("Palisade depeg cover, first wording"),
-        },
-    }
 }

@@ -1,4 +1,4 @@
-//! The people of the story: keys derived from their names, funded by whoever plays it.
+//! The people of the stories: keys derived from their names, funded by whoever plays it.
 
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Cast {
     pub dora: Arc<Client>,
     /// Another member who votes.
     pub erin: Arc<Client>,
+    /// Wants what is not his.
+    pub frank: Arc<Client>,
     /// Whoever reports what happened: anyone can.
     pub keeper: Arc<Client>,
 }
@@ -46,6 +48,7 @@ impl Cast {
             carol: member("carol"),
             dora: member("dora"),
             erin: member("erin"),
+            frank: member("frank"),
             keeper: member("keeper"),
         };
         let enough = U256::exp10(17);
@@ -64,14 +67,14 @@ impl Cast {
 
     /// Everybody.
     #[must_use]
-    pub fn all(&self) -> [&Arc<Client>; 6] {
-        [&self.alice, &self.bob, &self.carol, &self.dora, &self.erin, &self.keeper]
+    pub fn all(&self) -> [&Arc<Client>; 7] {
+        [&self.alice, &self.bob, &self.carol, &self.dora, &self.erin, &self.frank, &self.keeper]
     }
 
     /// The name of an address, where it is one of the cast.
     #[must_use]
     pub fn name(&self, address: Address) -> Option<&'static str> {
-        ["Alice", "Bob", "Carol", "Dora", "Erin", "the keeper"]
+        ["Alice", "Bob", "Carol", "Dora", "Erin", "Frank", "the keeper"]
             .into_iter()
             .zip(self.all())
             .find_map(|(name, client)| (client.address() == address).then_some(name))

@@ -1,13 +1,37 @@
-//! The whole story on a chain: capital, a cover, a depeg, a claim, an exit, a vote.
+//! Stories on a chain, one for each cover: capital, a cover, what it is for, a claim, an exit; a vote in each.
 //!
 //! Each step acts through the contracts' ABIs only, then reads the chain and fails where it does not find the
-//! step's effect. The demo prints it, the end-to-end tests run it step by step, the gas table measures it.
+//! step's effect. The demo prints them, the end-to-end tests run them step by step, the gas table measures that of the
+//! depeg.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `steps` | the depeg's steps: capital, cover, report, claim, exit |
+//! | `cover` | what the other stories share: an offer, sales, reports, claims, checks |
+//! | `dao`, `jury` | proposals; challenges and verdicts |
+//! | [`lending`], [`exploit`], [`bridge`], [`oracle`], [`impermanent_loss`] | a story each |
+//! | `uniswap` | Uniswap's published contracts |
+//! | `again` | a second operation of each kind, for the gas table |
 
 mod again;
+pub mod bridge;
 mod cast;
+mod cover;
+mod dao;
+pub mod exploit;
+pub mod impermanent_loss;
+mod jury;
+pub mod lending;
+pub mod oracle;
 mod steps;
+mod tale;
+mod uniswap;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ethers::{
     abi::RawLog,
@@ -16,6 +40,9 @@ use ethers::{
 };
 
 pub use cast::Cast;
+pub use cover::{Line, Sold};
+pub use dao::Motion;
+pub use tale::Tale;
 
 use crate::{
     artefact::Builder,
@@ -51,6 +78,17 @@ pub enum Error {
     /// The series does not hold what the story is about.
     #[error("the price series does not depeg: {0}")]
     NoDepeg(String),
+    /// A story takes weeks, and the chain's clock cannot be moved.
+    #[error("the story of {0} takes weeks: play it on a chain whose clock can be moved, as that of `palisade node`")]
+    Clock(Tale),
+    /// A protocol that a story is about cannot be deployed.
+    #[error("{path}: {reason}. Run `npm ci --prefix tests/solidity`")]
+    Package {
+        /// Its artefact.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The result of a step.
@@ -82,14 +120,20 @@ pub struct Story {
     series: Series,
     played: Vec<Point>,
     next_point: usize,
+    /// Where the artefacts are.
+    pub builder: Builder,
+    /// What is bought and reported: the depeg product on its feed, until a story offers another.
+    pub line: Line,
     /// The policy, once it is bought.
     pub policy: U256,
     /// The trigger's entry of the policy, from its event.
     pub entry: Bytes,
     /// The incident, once it is reported.
     pub incident: U256,
-    /// Paid to the policy's holder so far.
+    /// Paid to policies' holders so far.
     pub paid: U256,
+    /// What came into the pool beside capital: all net premiums, and what was won back.
+    income: U256,
     /// Facts that later steps compare with.
     facts: BTreeMap<&'static str, U256>,
 }
@@ -118,21 +162,37 @@ impl Story {
     /// # Errors
     /// What the deployment failed with.
     pub async fn begin(setting: Setting<'_>) -> Result<Self> {
+        Self::begin_for(Tale::Depeg, setting).await
+    }
+
+    /// The same for another story.
+    ///
+    /// # Errors
+    /// What the deployment failed with; [`Error::Clock`] where the story cannot be played on the chain.
+    pub async fn begin_for(tale: Tale, setting: Setting<'_>) -> Result<Self> {
         let Setting { chain, deployer, builder, ledger, series, tell, on_step } = setting;
+        if tale != Tale::Depeg && chain.clock() == Clock::Real {
+            return Err(Error::Clock(tale));
+        }
         chain.require_funds(deployer.address()).await?;
         let profile = match chain.clock() {
             Clock::Movable => Profile::standard(),
             Clock::Real => Profile::short(),
         };
         let cast = Cast::gather(&chain, &deployer).await?;
-        let mut steps = Deployer::open(chain, deployer, builder, ledger, profile.name, true).await?;
+        let mut steps = Deployer::open(chain, deployer, builder.clone(), ledger, profile.name, true).await?;
         steps.on_step = on_step;
+        let reporter = if tale == Tale::Bridge { Some(bridge::reporter(&mut steps).await?) } else { None };
         let options = deploy::Options {
             allocation: vec![(cast.dora.address(), pali(20_000_000)), (cast.erin.address(), pali(10_000_000))],
+            reporter,
             ..deploy::Options::default()
         };
         let deployment = deploy::deploy(&mut steps, &profile, &options).await?;
+        let line = Line { product: deployment.product, subject: deployment.subject(), position: [0; 32] };
         Ok(Self {
+            builder,
+            line,
             deployment,
             profile,
             cast,
@@ -145,11 +205,27 @@ impl Story {
             entry: Bytes::default(),
             incident: U256::zero(),
             paid: U256::zero(),
+            income: U256::zero(),
             facts: BTreeMap::new(),
         })
     }
 
-    /// Every step in order.
+    /// Every step of a story in order.
+    ///
+    /// # Errors
+    /// The first step that failed.
+    pub async fn play_tale(&mut self, tale: Tale) -> Result<()> {
+        match tale {
+            Tale::Depeg => self.play().await,
+            Tale::ImpermanentLoss => impermanent_loss::ImpermanentLoss::open(self).await?.play().await,
+            Tale::Lending => lending::Lending::open(self).await?.play().await,
+            Tale::Exploit => exploit::Exploit::open(self).await?.play().await,
+            Tale::Bridge => bridge::Bridge::open(self).await?.play().await,
+            Tale::Oracle => oracle::Oracle::open(self).await?.play().await,
+        }
+    }
+
+    /// Every step of the depeg's in order.
     ///
     /// # Errors
     /// The first step that failed.

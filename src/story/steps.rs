@@ -3,22 +3,15 @@
 use std::sync::Arc;
 
 use base64::Engine;
-use ethers::{
-    types::{Address, Bytes, I256, U256},
-    utils::keccak256,
-};
+use ethers::types::{Address, Bytes, I256, U256};
 
-use super::{Error, Result, Story, event, money};
+use super::{Error, Result, Sold, Story, event, money};
 use crate::{
-    bindings::{
-        assessor::{ClaimDelayedFilter, ClaimFiledFilter, ClaimSettledFilter, IncidentReportedFilter},
-        governor::ProposalCreatedFilter,
-        policy::{Policy, PolicyBoughtFilter},
-    },
+    bindings::{assessor::IncidentReportedFilter, policy::Policy},
     chain::{Client, Clock},
     claims::CONFIRMED,
-    deploy::profile::{BPS, usd},
-    report::{percent, percent_bps, span, utc},
+    deploy::profile::usd,
+    report::{percent_bps, utc},
 };
 
 /// Prices are pushed to the feed in batches of at most this many rounds.
@@ -26,13 +19,6 @@ const BATCH: usize = 24;
 
 /// So many reports take in any series that is worth playing: 32 rounds at a time.
 const MOST_REPORTS: usize = 100;
-
-/// `ProposalState` as OpenZeppelin numbers it.
-const SUCCEEDED: u8 = 4;
-const EXECUTED: u8 = 7;
-
-/// What the DAO changes: the treasury's, the jury's and the referrers' share of premiums.
-const NEW_SHARES: (u16, u16, u16) = (800, 500, 2_000);
 
 impl Story {
     /// Underwriters deposit 10 M.
@@ -87,57 +73,8 @@ impl Story {
         self.say("A cover is bought");
         self.push_par().await?;
         let bob = self.cast.bob.clone();
-        let amount = usd(1_000_000);
-        let term = self.cover_term();
-        let policy = self.deployment.policy(&bob);
-        let (product, subject) = (self.deployment.product, self.deployment.subject());
-        let quote = policy.quote(product, subject, bob.address(), [0; 32], amount, term.into());
-        let quote = self.chain().read("quoting", quote).await?;
-        let premium = quote.0;
-        self.say(&format!(
-            "  Bob asks for {} on USDC for {}: {} — expected losses {}, cost of capital {}, utilisation {}",
-            money(amount),
-            span(term),
-            money(premium),
-            money(quote.2),
-            money(quote.3),
-            money(quote.4)
-        ));
-        self.say(&format!(
-            "  loss rate {} a year, compensation {} of the loss beyond {}",
-            percent(quote.5),
-            percent_bps(quote.8.as_u64()),
-            percent_bps(quote.9.as_u64())
-        ));
-        let before = self.solvency().await?;
-        // the estimate of losses moves by a little each second
-        self.buy(&bob, amount, term, premium + premium / 1_000).await?;
-        let gas = self.gas();
-        let receipt = self.measured.last().expect("the purchase was just measured").receipt.clone();
-        let bought: Option<PolicyBoughtFilter> = event(&receipt, policy.address());
-        let Some(bought) = bought else {
-            return Self::expect(STEP, false, "a PolicyBought event", "none");
-        };
-        (self.policy, self.entry) = (bought.policy, bought.entry.clone());
-        let record = self.record().await?;
-        Self::expect(STEP, record.holder == bob.address(), "Bob as the holder", format!("{:?}", record.holder))?;
-        Self::expect(STEP, record.amount == amount, format!("a cover of {amount}"), record.amount.to_string())?;
-        let expected = format!("a net premium of {}, as quoted a moment before", quote.1);
-        let as_quoted = record.net.abs_diff(quote.1) <= quote.1 / 10_000;
-        Self::expect(STEP, as_quoted, expected, record.net.to_string())?;
-        let after = self.solvency().await?;
-        Self::expect(
-            STEP,
-            after.unearned > before.unearned && after.active_cover > before.active_cover,
-            "an unearned premium and active cover",
-            format!("unearned {}, cover {}", after.unearned, after.active_cover),
-        )?;
-        self.say(&format!(
-            "  policy #{}: in force from {} to {}  ({gas})",
-            self.policy,
-            utc(record.start),
-            utc(record.end)
-        ));
+        let sold = self.sell(STEP, &bob, usd(1_000_000), "USDC").await?;
+        (self.policy, self.entry) = (sold.id, sold.entry);
         Ok(())
     }
 
@@ -159,10 +96,10 @@ impl Story {
         self.provide(who, policy.address(), premium).await?;
         let deadline = self.now().await? + 3_600;
         let call = policy.buy(
-            self.deployment.product,
-            self.deployment.subject(),
+            self.line.product,
+            self.line.subject,
             who.address(),
-            [0; 32],
+            self.line.position,
             amount,
             term.into(),
             premium,
@@ -194,65 +131,13 @@ impl Story {
         Self::expect(STEP, kept + shares == had, "the shares to have left Carol's account", kept.to_string())?;
         let worth = self.chain().read("valuing", vault.convert_to_assets(shares)).await?;
         self.facts.insert("requested worth", worth);
+        self.facts.insert("requested shares", shares);
+        self.facts.insert("assets at the request", self.solvency().await?.assets);
         self.say(&format!(
             "An underwriter asks to leave\n  Carol requests shares worth {}  ({})",
             money(worth),
             self.gas()
         ));
-        Ok(())
-    }
-
-    /// Dora proposes a smaller treasury share.
-    ///
-    /// # Errors
-    /// Where delegation or the proposal fails.
-    pub async fn propose(&mut self) -> Result<()> {
-        const STEP: &str = "propose";
-        self.say("The DAO has a proposal");
-        for who in [self.cast.dora.clone(), self.cast.erin.clone()] {
-            let token = self.deployment.token(&who);
-            self.act("delegate", &who, token.delegate(who.address())).await?;
-        }
-        self.pass(1).await?;
-        let dora = self.cast.dora.clone();
-        let governor = self.deployment.governor(&dora);
-        let (targets, values, calls, description) = self.proposal();
-        let receipt = self.act("propose", &dora, governor.propose(targets, values, calls, description)).await?;
-        let created: Option<ProposalCreatedFilter> = event(&receipt, governor.address());
-        let Some(created) = created else {
-            return Self::expect(STEP, false, "a ProposalCreated event", "none");
-        };
-        self.facts.insert("proposal", created.proposal_id);
-        self.say(&format!("  Dora proposes to lower the treasury's share of premiums to 8 %  ({})", self.gas()));
-        // the vote opens after its delay: nothing else is to be waited for on a clock that can be moved
-        if self.chain().clock() == Clock::Real {
-            self.ballot().await?;
-        }
-        Ok(())
-    }
-
-    #[allow(clippy::type_complexity)]
-    fn proposal(&self) -> (Vec<Address>, Vec<U256>, Vec<Bytes>, String) {
-        let policy = self.deployment.policy(&self.cast.dora);
-        let (treasury, jury, referral) = NEW_SHARES;
-        let call = policy.set_shares(treasury, jury, referral).calldata().expect("a call has call data");
-        (vec![policy.address()], vec![U256::zero()], vec![call], "Lower the treasury's share of premiums to 8 %".into())
-    }
-
-    /// The vote itself, once.
-    async fn ballot(&mut self) -> Result<()> {
-        if self.facts.contains_key("voted") {
-            return Ok(());
-        }
-        let proposal = self.facts["proposal"];
-        let governor = self.deployment.governor(&self.cast.dora);
-        let snapshot = self.chain().read("reading the snapshot", governor.proposal_snapshot(proposal)).await?;
-        self.until(snapshot.as_u64() + 1).await?;
-        for who in [self.cast.dora.clone(), self.cast.erin.clone()] {
-            let governor = self.deployment.governor(&who);
-            self.act("vote", &who, governor.cast_vote(proposal, 1)).await?;
-        }
-        self.facts.insert("voted", U256::one());
         Ok(())
     }
 
@@ -280,7 +165,7 @@ impl Story {
     }
 
     async fn cover_start(&self) -> Result<u64> {
-        let record = self.record().await?;
+        let record = self.record(self.policy).await?;
         Ok(record.start + self.profile.waiting / 3 + 1)
     }
 
@@ -340,24 +225,16 @@ impl Story {
         Self::expect(STEP, last.verdict == CONFIRMED, "a confirmed incident", format!("verdict {}", last.verdict))?;
         self.incident = last.number;
         self.facts.insert("worst loss", last.worst_bps.into());
-        let after = self.solvency().await?;
-        // the whole of Bob's cover could still be lost: what is left of it beyond the deductible
-        let record = self.record().await?;
-        let reserved = share(record.amount, record.ratio_bps, BPS - u64::from(record.deductible_bps));
-        Self::expect(
-            STEP,
-            after.reserve == reserved && after.exit_price < before.exit_price,
-            format!("a reserve of {reserved}, and a lower exit price"),
-            format!("reserve {}, exit price {}", after.reserve, after.exit_price),
-        )?;
+        let gas = self.gas();
+        let reserved = self.expect_reserved(STEP, &before, &[self.policy]).await?;
         self.say(&format!(
             "  incident #{} opened {}, worst loss so far {}: {reports} reports  ({})",
             last.number,
             utc(last.opened_at),
             percent_bps(last.worst_bps.into()),
-            self.gas()
+            gas
         ));
-        self.say(&format!("  the pool reserves {} for all cover that can claim", money(after.reserve)));
+        self.say(&format!("  the pool reserves {} for all cover that can claim", money(reserved)));
         Ok(())
     }
 
@@ -390,14 +267,14 @@ impl Story {
         }
     }
 
-    /// The story's policy as the contract tells it.
-    async fn record(&self) -> Result<Policy> {
+    /// A policy as the contract tells it.
+    pub(super) async fn record(&self, policy: U256) -> Result<Policy> {
         let contract = self.deployment.policy(&self.cast.keeper);
-        Ok(self.chain().read("reading the policy", contract.policy_of(self.policy)).await?)
+        Ok(self.chain().read("reading the policy", contract.policy_of(policy)).await?)
     }
 
     /// Test dollars of an account.
-    async fn coins(&self, account: Address) -> Result<U256> {
+    pub(super) async fn coins(&self, account: Address) -> Result<U256> {
         let asset = self.asset(&self.cast.keeper);
         Ok(self.chain().read("reading a balance", asset.balance_of(account)).await?)
     }
@@ -407,55 +284,10 @@ impl Story {
     /// # Errors
     /// Where the claim is not paid, or not to the unit.
     pub async fn claim(&mut self) -> Result<()> {
-        const STEP: &str = "claim";
         let bob = self.cast.bob.clone();
-        let before = self.coins(bob.address()).await?;
-        let pool = self.solvency().await?;
-        let assessor = self.deployment.assessor(&bob);
+        let sold = Sold { id: self.policy, entry: self.entry.clone(), holder: bob };
         // without a choice the trigger takes the incident's worst window
-        let call = assessor.file(self.policy, self.incident, self.entry.clone(), Bytes::default());
-        let receipt = self.act("file", &bob, call).await?;
-        let gas = self.gas();
-        let mut settled: Option<ClaimSettledFilter> = event(&receipt, assessor.address());
-        if let Some(delayed) = event::<ClaimDelayedFilter>(&receipt, assessor.address()) {
-            self.say(&format!("The claim is large: it waits until {}, and nobody challenges it", utc(delayed.due)));
-            self.until(delayed.due + 1).await?;
-            let keeper = self.cast.keeper.clone();
-            let call = self.deployment.assessor(&keeper).execute(self.policy, self.entry.clone(), Bytes::default());
-            let paid = self.act("execute a claim", &keeper, call).await?;
-            settled = event(&paid, assessor.address());
-        }
-        let Some(settled) = settled else {
-            return Self::expect(STEP, false, "a ClaimSettled event", "none");
-        };
-        let after = self.coins(bob.address()).await?;
-        let received = after - before;
-        // ⌊cover · ratio · (loss − deductible)⌋
-        let loss = event::<ClaimFiledFilter>(&receipt, assessor.address()).map_or(0, |filed| filed.loss_bps);
-        let worst = self.facts["worst loss"];
-        Self::expect(STEP, worst == loss.into(), format!("the reported loss of {worst} bps"), loss.to_string())?;
-        let record = self.record().await?;
-        let due = share(record.amount, record.ratio_bps, u64::from(loss.saturating_sub(record.deductible_bps)));
-        Self::expect(
-            STEP,
-            due > U256::zero() && received == due && received == settled.paid && settled.paid == settled.confirmed,
-            format!("{due} confirmed and paid in full"),
-            format!("{received} received, {} confirmed", settled.confirmed),
-        )?;
-        let left = self.solvency().await?;
-        Self::expect(
-            STEP,
-            pool.assets.saturating_sub(left.assets) <= received && left.assets < pool.assets,
-            "the pool to have paid it",
-            format!("{} before, {} after", pool.assets, left.assets),
-        )?;
-        self.paid += received;
-        self.say(&format!(
-            "Bob files his claim: verified and paid in one transaction\n  {} to Bob  ({gas})",
-            money(received)
-        ));
-        self.say(&format!("  the pool held {} before and {} after", money(pool.assets), money(left.assets)));
-        Ok(())
+        self.settle("claim", &sold, self.facts["worst loss"].as_u64()).await
     }
 
     /// The price comes back; the incident is closed.
@@ -497,6 +329,7 @@ impl Story {
         let vault = self.deployment.vault(&carol);
         let now = self.now().await?;
         self.until(now + 2 * self.profile.week + self.profile.cooldown + 1).await?;
+        let reserve = self.solvency().await?.reserve;
         self.serve().await?;
         let claimable = self
             .chain()
@@ -507,11 +340,15 @@ impl Story {
         self.act("claim redemption", &carol, vault.redeem(claimable, carol.address(), carol.address())).await?;
         let after = self.coins(carol.address()).await?;
         let received = after - before;
-        let worth = self.facts["requested worth"];
+        let [worth, assets] = ["requested worth", "assets at the request"].map(|fact| self.facts[fact]);
+        // Her part of what is left for certain, and of what is there with all that came in meanwhile, which may have been
+        // earned after her price was fixed.
+        let least = (worth * assets.saturating_sub(self.paid + reserve) / assets).saturating_sub(U256::one());
+        let most = worth * (assets + self.income).saturating_sub(self.paid) / assets + 1;
         Self::expect(
             STEP,
-            received > U256::zero() && received < worth,
-            format!("something, and less than the {worth} it was worth before the claim"),
+            received >= least && received <= most && received < worth,
+            format!("{least} to {most}: less than the {worth} before the claim, by her part of it"),
             received.to_string(),
         )?;
         self.say(&format!(
@@ -531,42 +368,6 @@ impl Story {
         let keeper = self.cast.keeper.clone();
         let serve = self.deployment.vault(&keeper).serve(U256::from(4));
         self.act("serve", &keeper, serve).await?;
-        Ok(())
-    }
-
-    /// The vote, its queue and its execution; the parameter changes.
-    ///
-    /// # Errors
-    /// Where the proposal does not pass or the parameter stays.
-    pub async fn vote_and_execute(&mut self) -> Result<()> {
-        const STEP: &str = "vote";
-        self.ballot().await?;
-        let dora = self.cast.dora.clone();
-        let governor = self.deployment.governor(&dora);
-        let proposal = self.facts["proposal"];
-        let deadline = self.chain().read("reading the deadline", governor.proposal_deadline(proposal)).await?;
-        self.until(deadline.as_u64() + 1).await?;
-        self.pass(1).await?;
-        let (targets, values, calls, description) = self.proposal();
-        let id = keccak256(&description);
-        self.act("queue", &dora, governor.queue(targets.clone(), values.clone(), calls.clone(), id)).await?;
-        let eta = self.chain().read("reading the time of execution", governor.proposal_eta(proposal)).await?;
-        self.until(eta.as_u64() + 1).await?;
-        self.act("execute", &dora, governor.execute(targets, values, calls, id)).await?;
-        let state = self.chain().read("reading the proposal", governor.state(proposal)).await?;
-        Self::expect(
-            STEP,
-            state == EXECUTED,
-            format!("state {EXECUTED} (it was {SUCCEEDED} before)"),
-            state.to_string(),
-        )?;
-        let shares = self.chain().read("reading the shares", self.deployment.policy(&dora).shares()).await?;
-        Self::expect(STEP, shares == NEW_SHARES, format!("{NEW_SHARES:?}"), format!("{shares:?}"))?;
-        let delay = span(self.profile.delay);
-        self.say(&format!(
-            "The DAO decides\n  30 M votes for; executed after {delay} in the timelock: the treasury's share is 8 %  ({})",
-            self.gas()
-        ));
         Ok(())
     }
 
@@ -606,9 +407,4 @@ pub(crate) fn svg_of(uri: &str) -> Option<Vec<u8>> {
 
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     base64::engine::general_purpose::STANDARD.decode(text).ok()
-}
-
-/// ⌊amount · ratio · part⌋, both in basis points.
-fn share(amount: U256, ratio_bps: u16, part_bps: u64) -> U256 {
-    amount * U256::from(ratio_bps) * U256::from(part_bps) / U256::from(BPS * BPS)
 }
