@@ -3,7 +3,7 @@
 //! Governance registers subjects: a reserve of Aave, or a vault. Anyone observes them; what follows from an observation is
 //! in `protocol::fall`, and what is read for it here:
 //!
-//! - [`config`]: what a subject is; [`source`]: what lenders say; [`tally`]: the increments of Aave's deficit.
+//! - [`config`]: what a subject is; [`source`]: what lenders say; [`tally`]: the increments of what is missing.
 //!
 //! Only bounded static calls leave this contract, to sources that governance chose: nobody can change anything in between,
 //! so there is no lock.
@@ -269,10 +269,7 @@ impl LendingTrigger {
         let wanted = Config { kind, source, asset, share: source, debt: Address::ZERO, decimals: 0, rules };
         let not_healthy = || error!(IFallTrigger::SourceNotHealthy, source);
         let config = source::resolve(self.vm(), wanted)?.ok_or_else(not_healthy)?;
-        let tally = match kind {
-            Kind::Aave => source::first_tally(self.vm(), &config)?.ok_or_else(not_healthy)?,
-            Kind::Price | Kind::Lost => Tally::begin(0, 0),
-        };
+        let tally = source::first_tally(self.vm(), &config)?.ok_or_else(not_healthy)?;
         let Read { reading, .. } = source::read(self.vm(), &config, &tally, 0)?.ok_or_else(not_healthy)?;
         if reading.latent || reading.value < LEAST_VALUE {
             return Err(not_healthy());

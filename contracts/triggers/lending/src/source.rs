@@ -81,17 +81,20 @@ pub(crate) fn resolve(vm: &VM, mut config: Config) -> Result<Option<Config>> {
     }
 }
 
-/// What an Aave reserve says at its registration.
+/// What a source whose losses are added up says at its registration.
 ///
 /// # Errors
 /// `InsufficientGas`.
 pub(crate) fn first_tally(vm: &VM, config: &Config) -> Result<Option<Tally>> {
-    let deficit = deficit(vm, config)?;
-    let supply = amount(vm, config.share, IERC20::totalSupplyCall::SELECTOR, &[])?;
-    Ok(match (deficit, supply) {
-        (Some(deficit), Some(supply)) if supply > 0 => Some(Tally::begin(deficit, supply)),
-        _ => None,
-    })
+    let found = match config.kind {
+        Kind::Aave => match (deficit(vm, config)?, supply(vm, config)?) {
+            (Some(deficit), Some(supply)) => Some((deficit, supply)),
+            _ => None,
+        },
+        Kind::Price => Some((0, 1)),
+        Kind::Lost => lost(vm, config)?,
+    };
+    Ok(found.filter(|(_, supply)| *supply > 0).map(|(missing, supply)| Tally::begin(missing, supply)))
 }
 
 /// Reads what a share is worth now; `passed` seconds after the tally.
@@ -111,14 +114,15 @@ pub(crate) fn read(vm: &VM, config: &Config, tally: &Tally, passed: u64) -> Resu
     if amount(vm, config.source, IERC20::totalSupplyCall::SELECTOR, &[])?.unwrap_or(0) == 0 {
         return Ok(None);
     }
+    let mut next = None;
     if config.kind == Kind::Lost {
-        match kept(vm, config)? {
-            // at most the value
-            Some((kept, total)) => value = mul_div_down(U256::from(value), U256::from(kept), U256::from(total))?.to(),
-            None => return Ok(None),
-        }
+        let Some((missing, total)) = lost(vm, config)? else { return Ok(None) };
+        let tally = tally.next(missing, total, passed, config.rules.persistence)?;
+        // at most the value
+        value = mul_div_down(U256::from(value), U256::from(tally.value()), U256::from(protocol::oracle::ONE))?.to();
+        next = Some(tally);
     }
-    Ok(Some(Read { reading: Reading { value, latent: false, doubtful: false }, tally: None }))
+    Ok(Some(Read { reading: Reading { value, latent: false, doubtful: false }, tally: next }))
 }
 
 fn read_reserve(vm: &VM, config: &Config, tally: &Tally, passed: u64) -> Result<Option<Read>> {
@@ -137,8 +141,8 @@ fn read_reserve(vm: &VM, config: &Config, tally: &Tally, passed: u64) -> Result<
     Ok(Some(Read { reading: Reading { value: tally.value(), latent, doubtful: false }, tally: Some(tally) }))
 }
 
-/// Of the total assets of a vault that tells its losses: what is not lost, and all.
-fn kept(vm: &VM, config: &Config) -> Result<Option<(u128, u128)>> {
+/// Of a vault that tells its losses: what is lost and not covered, and the total assets.
+fn lost(vm: &VM, config: &Config) -> Result<Option<(u128, u128)>> {
     let total = amount(vm, config.source, IERC4626::totalAssetsCall::SELECTOR, &[])?;
     let lost = amount(vm, config.source, IMetaMorpho::lostAssetsCall::SELECTOR, &[])?;
     let dead = amount(vm, config.source, IERC20::balanceOfCall::SELECTOR, &[DEAD.word()])?;
@@ -150,7 +154,7 @@ fn kept(vm: &VM, config: &Config) -> Result<Option<(u128, u128)>> {
     let Some(back) = back else { return Ok(None) };
     let missing = lost.saturating_sub(back);
     // Who has lost more than there is said to be tells something absurd.
-    Ok((total > 0 && missing <= total).then(|| (total - missing, total)))
+    Ok((total > 0 && missing <= total).then_some((missing, total)))
 }
 
 fn deficit(vm: &VM, config: &Config) -> Result<Option<u128>> {

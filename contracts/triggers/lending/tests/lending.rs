@@ -303,6 +303,32 @@ fn a_whale_that_comes_or_goes_around_an_observation_moves_nothing() {
 }
 
 #[test]
+fn a_whale_is_not_taken_for_having_stayed_until_the_next_observation() {
+    for supply in [MILLION / 10, 100 * MILLION] {
+        let setup = Setup::of(AAVE);
+        setup.observe_at(DAY);
+        // In one transaction: in or out, an observation, and back. The next one is that of the deficit.
+        setup.reserve(0, supply);
+        setup.observe_at(2 * DAY);
+        setup.reserve(MILLION / 20, MILLION);
+        setup.observe_at(2 * DAY + HOUR);
+        setup.reserve(MILLION / 20, supply.max(MILLION / 10));
+        assert_eq!(setup.observe_at(3 * DAY), (1, Verdict::Confirmed, 0, 500), "supply {supply}");
+    }
+}
+
+#[test]
+fn a_supply_that_two_observations_in_a_row_see_has_lasted() {
+    let setup = Setup::of(AAVE);
+    setup.reserve(0, 10 * MILLION);
+    setup.observe_at(DAY);
+    setup.observe_at(DAY + 6 * HOUR);
+    setup.reserve(MILLION, 10 * MILLION);
+    setup.observe_at(2 * DAY);
+    assert_eq!(setup.observe_at(3 * DAY), (1, Verdict::Confirmed, 0, 1_000));
+}
+
+#[test]
 fn uncovered_a_tokens_are_latent_evidence_only() {
     let setup = Setup::of(AAVE);
     setup.asset.holds(setup.a_token.at, MILLION / 5 - MILLION / 50);
@@ -330,10 +356,66 @@ fn lost_assets_count_where_the_price_does_not_fall() {
 }
 
 #[test]
-fn lost_assets_that_shares_of_address_one_cover_are_not_lost() {
+fn a_whale_that_comes_for_an_observation_hides_no_lost_assets() {
     let setup = Setup::of(LOST);
-    // Of ten dollars two are lost; what address(1) has is worth one.
+    let entry = setup.enter().1;
+    setup.lost(MILLION / 10);
+    assert_eq!(setup.observe_at(DAY), (1, Verdict::Inconclusive, 0, 0));
+    // In one transaction: in with a hundred times as much, an observation or a purchase, and out.
+    setup.vault.says::<IERC4626::totalAssetsCall>(&[U256::from(100 * MILLION)]);
+    assert_eq!(setup.observe_at(DAY + HOUR), (1, Verdict::Inconclusive, 0, 0));
+    assert!(!setup.enter().0, "a known loss cannot be insured");
+    setup.lost(MILLION / 10);
+    assert_eq!(setup.observe_at(DAY + 6 * HOUR), (1, Verdict::Confirmed, 0, 1_000));
+    assert_eq!(setup.loss(setup.terms(0, 30 * DAY), &entry, 1), (Verdict::Confirmed, 1_000));
+    // Nor does it make a higher reference after the closing, from which the same loss would be one more.
+    assert!(setup.observe_at(5 * DAY).2 > 0);
+    for hours in [121, 128] {
+        setup.vault.says::<IERC4626::totalAssetsCall>(&[U256::from(100 * MILLION)]);
+        setup.observe_at(hours * HOUR);
+    }
+    setup.lost(MILLION / 10);
+    setup.observe_at(7 * DAY);
+    assert_eq!(setup.observe_at(8 * DAY).0, 1);
+    assert_eq!(setup.course().referenceValue, U256::from(900_000));
+}
+
+#[test]
+fn a_whale_that_leaves_for_an_observation_makes_no_lost_assets_out_of_few() {
+    let setup = Setup::of(LOST);
+    setup.observe_at(DAY);
+    // One of a hundred is lost; a holder of nine tenths is out at two moments, with an observation between them.
+    for (hours, total) in [(25, MILLION / 10), (28, MILLION), (31, MILLION / 10), (34, MILLION)] {
+        setup.vault.says::<Lender::lostAssetsCall>(&[U256::from(MILLION / 100)]);
+        setup.vault.says::<IERC4626::totalAssetsCall>(&[U256::from(total)]);
+        assert_eq!(setup.observe_at(hours * HOUR).0, 0, "at {hours} h");
+    }
+}
+
+#[test]
+fn lost_assets_from_before_the_registration_count_for_nothing_and_paid_back_ones_come_back() {
+    let setup = Setup::empty();
+    setup.lost(MILLION / 4);
+    setup.register(setup.config(LOST)).unwrap();
+    setup.observe_at(DAY);
+    assert_eq!(setup.observe_at(2 * DAY).0, 0);
+    let value = |lost: u128| {
+        setup.lost(lost);
+        setup.observe_at(3 * DAY);
+        setup.world.read(setup.trigger, IFallTrigger::valueOfCall { subject: SUBJECT }).value
+    };
+    assert_eq!(value(MILLION / 2), U256::from(750_000));
+    assert_eq!(value(MILLION / 4), U256::from(875_000), "the half of what is missing");
+    assert_eq!(value(0), U256::from(1_000_000));
+}
+
+#[test]
+fn lost_assets_that_shares_of_address_one_cover_are_not_lost() {
+    let setup = Setup::empty();
+    setup.lost(0);
     setup.vault.says::<IERC4626::totalAssetsCall>(&[U256::from(10_000_000)]);
+    setup.register(setup.config(LOST)).unwrap();
+    // Of ten dollars two are lost; what address(1) has is worth one.
     setup.vault.says::<Lender::lostAssetsCall>(&[U256::from(2_000_000)]);
     setup.vault.holds(Address::with_last_byte(1), 10u128.pow(18));
     setup.observe_at(DAY);
