@@ -12,8 +12,8 @@ import {ITrigger} from "./ITrigger.sol";
 /// stands at an observation persistence seconds later, and at all between, the incident is Confirmed under the same
 /// number, with the smallest of these falls; one observation without it ends that, and where nothing else is latent the
 /// incident is NotMet and closed. A deeper fall must stand in the same way, and be deeper by 0.5 % of the reference.
-/// The incident closes after calm seconds without a deeper one, wherever the value is then: that becomes the reference,
-/// however it oscillated in between.
+/// The incident closes after calm seconds without a deeper one, wherever the value is then. The lowest value since the fall
+/// stood becomes the reference, however it oscillated in between, but for dips that did not stand.
 ///
 /// fellAfter is the last observation before the fall at which there was none: the event is counted from there, so that
 /// nobody can have it begin inside his cover by observing late. A policy is covered where fellAfter is not before its

@@ -610,6 +610,30 @@ fn however_it_oscillates_it_is_one_incident_and_pays_once() {
 }
 
 #[test]
+fn a_dip_that_did_not_stand_is_no_reference() {
+    let setup = Setup::of(PRICE);
+    let entry = setup.enter().1;
+    setup.proven_fall(DAY, 800_000);
+    setup.price(100_000);
+    setup.observe_at(2 * DAY);
+    setup.price(800_000);
+    assert!(setup.observe_at(5 * DAY).2 > 0);
+    assert_eq!(setup.course().referenceValue, U256::from(800_000));
+    // So what falls then is lost from there.
+    setup.proven_fall(6 * DAY, 0);
+    assert_eq!(setup.loss(setup.terms(0, 30 * DAY), &entry, 2), (Verdict::Confirmed, 8_000));
+    // The same where it is seen by the observation that proves the fall.
+    let setup = Setup::of(PRICE);
+    setup.price(800_000);
+    setup.observe_at(DAY);
+    setup.price(100_000);
+    assert_eq!(setup.observe_at(DAY + 6 * HOUR).3, 2_000);
+    setup.price(800_000);
+    assert!(setup.observe_at(5 * DAY).2 > 0);
+    assert_eq!(setup.course().referenceValue, U256::from(800_000));
+}
+
+#[test]
 fn a_second_fall_is_a_second_incident_of_what_it_adds() {
     let setup = Setup::of(PRICE);
     let entry = setup.enter().1;
@@ -817,7 +841,10 @@ proptest! {
                     prop_assert!(!doubtful && course.is_fallen(&rules, course.worst) && course.worst >= value);
                 }
                 (State::Open, State::Open) => prop_assert!(course.worst <= before.worst),
-                (State::Open, State::Quiet) => prop_assert!(course.reference <= before.reference),
+                (State::Open, State::Quiet) => {
+                    prop_assert!(course.reference <= before.reference);
+                    prop_assert!(course.reference >= course.worst.saturating_sub(before.reference / 200));
+                }
                 (State::Open, State::Latent) => prop_assert!(false, "an open incident closes first"),
                 _ => {}
             }
