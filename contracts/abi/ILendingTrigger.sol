@@ -7,7 +7,8 @@ import {IFallTrigger} from "./IFallTrigger.sol";
 ///
 /// - kind 1, a reserve of Aave v3.3 or later: 1e18 less the sum of the deficit's increments, each over the supply when it
 ///   came. What is paid back of the deficit takes the same part of the loss back. Where aTokens are not covered by money,
-///   debt and deficit to triggerBps, that is latent evidence. Deficit that existed at the registration counts for nothing.
+///   debt and deficit to triggerBps, nothing is sold; where that stands for persistence seconds, at all observations, it is
+///   latent evidence: a flash loan is none. Deficit that existed at the registration counts for nothing.
 /// - kind 2, an ERC-4626 vault: convertToAssets of one share.
 /// - kind 3, a vault that keeps its price and tells lostAssets (MetaMorpho 1.1): the same, less the sum of increments of
 ///   what is lost and not covered by shares of address(1), each over the total assets when it came; as with kind 1.

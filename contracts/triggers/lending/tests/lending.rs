@@ -329,15 +329,44 @@ fn a_supply_that_two_observations_in_a_row_see_has_lasted() {
 }
 
 #[test]
+fn a_flash_loan_is_no_latent_evidence() {
+    let setup = Setup::of(AAVE);
+    // The money is out for an observation, and back for the next one.
+    for hours in [24, 24, 25, 31, 40] {
+        setup.asset.holds(setup.a_token.at, 0);
+        assert_eq!(setup.observe_at(hours * HOUR).0, 0, "at {hours} h");
+        assert!(!setup.healthy() && !setup.enter().0, "nothing is sold at that moment");
+        setup.reserve(0, MILLION);
+        setup.observe_at(hours * HOUR);
+        assert!(setup.healthy());
+    }
+    // After an incident it does not keep the line shut.
+    setup.reserve(MILLION / 10, MILLION);
+    setup.observe_at(50 * HOUR);
+    setup.observe_at(60 * HOUR);
+    setup.asset.holds(setup.a_token.at, 0);
+    assert!(setup.observe_at(60 * HOUR + 3 * DAY).2 > 0);
+}
+
+#[test]
 fn uncovered_a_tokens_are_latent_evidence_only() {
     let setup = Setup::of(AAVE);
     setup.asset.holds(setup.a_token.at, MILLION / 5 - MILLION / 50);
-    for hours in [24, 40, 100] {
+    // Like a fall it must stand; nothing is sold before that either.
+    assert_eq!(setup.observe_at(24 * HOUR).0, 0);
+    assert_eq!(setup.observe_at(30 * HOUR - 1).0, 0);
+    assert!(!setup.healthy() && !setup.enter().0);
+    for hours in [30, 40, 100] {
         assert_eq!(setup.observe_at(hours * HOUR), (1, Verdict::Inconclusive, 0, 0));
+        assert_eq!(setup.observe_at(hours * HOUR), (1, Verdict::Inconclusive, 0, 0), "however often");
     }
     assert!(!setup.healthy());
     let entry = (U256::from(10u128.pow(18)), U256::from(MILLION / 10)).abi_encode();
     assert_eq!(setup.prove(setup.terms(0, 30 * DAY), &entry, 1), (Verdict::Inconclusive, 0));
+    // Who comes with a hundred times as much, for an observation, hides nothing.
+    setup.a_token.says::<IERC20::totalSupplyCall>(&[U256::from(101 * MILLION)]);
+    setup.asset.holds(setup.a_token.at, 100 * MILLION + MILLION / 5 - MILLION / 50);
+    assert_eq!(setup.observe_at(100 * HOUR), (1, Verdict::Inconclusive, 0, 0));
     // It becomes deficit, under the same number.
     setup.reserve(MILLION / 50, MILLION);
     setup.observe_at(101 * HOUR);
