@@ -21,6 +21,10 @@ import {ITrigger} from "./ITrigger.sol";
 /// it ends. Its loss is (min(reference, value at entry) - value that stood) / value at entry, times the part of the
 /// shares that it was sold on which the insured still has.
 ///
+/// The shares that the insured has are those of the moment at which his claim is proven. Shares bear no names: one set can be
+/// behind the claims of several insured, one after the other, each of whom had it when he bought. docs/claims.md says
+/// what bounds that.
+///
 /// A source that reverts, answers too little or something absurd tells nothing: nothing changes, and what was not
 /// Confirmed stays Inconclusive.
 ///
