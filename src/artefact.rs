@@ -137,6 +137,7 @@ pub const PROGRAMS: &[Program] = &[
     program("jury-ext", "jury", "contracts/jury", Some("ext")),
     program("assessor-ext", "assessor", "contracts/assessor", Some("ext")),
     program("depeg", "depeg", "contracts/triggers/depeg", None),
+    program("impermanent-loss", "impermanent-loss", "contracts/triggers/impermanent-loss", None),
     program("lending", "lending", "contracts/triggers/lending", None),
     program("exploit", "exploit", "contracts/triggers/exploit", None),
     program("bridge", "bridge", "contracts/triggers/bridge", None),

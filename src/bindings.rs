@@ -25,6 +25,7 @@ bindings! {
     assessor: IAssessor = "contracts/abi/json/IAssessor.json";
     distribution: IDistribution = "contracts/abi/json/IDistribution.json";
     depeg: IDepegTrigger = "contracts/abi/json/IDepegTrigger.json";
+    impermanent_loss: IImpermanentLossTrigger = "contracts/abi/json/IImpermanentLossTrigger.json";
     lending: ILendingTrigger = "contracts/abi/json/ILendingTrigger.json";
     exploit: IExploitTrigger = "contracts/abi/json/IExploitTrigger.json";
     bridge: IBridgeTrigger = "contracts/abi/json/IBridgeTrigger.json";

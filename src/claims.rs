@@ -14,7 +14,8 @@ use ethers::{
 
 use crate::{
     bindings::{
-        IDepegTrigger, MockAggregator,
+        IDepegTrigger, IImpermanentLossTrigger, MockAggregator,
+        impermanent_loss::{SubjectRegisteredFilter, VarianceSampledFilter},
         policy::{Policy, PolicyBoughtFilter},
         risk::SubjectListedFilter,
     },
@@ -24,6 +25,10 @@ use crate::{
 
 /// Most rounds that the depeg trigger takes in at once.
 pub const MOST_ROUNDS: usize = 32;
+
+/// The cover type of impermanent loss, as `IRisk.Cover` numbers it: its claims are on a position by itself, under no
+/// incident.
+pub const IMPERMANENT_LOSS: u8 = 1;
 
 /// `ITrigger.Verdict`: proven.
 pub const CONFIRMED: u8 = 2;
@@ -110,7 +115,7 @@ pub async fn entry_of(deployment: &Deployment, policy: U256) -> Result<Bytes> {
 }
 
 /// Logs since the deployment's first block; asked for in halves where a node refuses the whole.
-async fn logs(deployment: &Deployment, filter: Filter) -> Result<Vec<Log>> {
+pub(crate) async fn logs(deployment: &Deployment, filter: Filter) -> Result<Vec<Log>> {
     let chain = &deployment.chain;
     let newest = chain.block_number().await?;
     let first = deployment.ledger.anchor.map_or(0, |anchor| anchor.number);
@@ -133,7 +138,7 @@ async fn logs(deployment: &Deployment, filter: Filter) -> Result<Vec<Log>> {
     Ok(found)
 }
 
-fn decode<E: EthEvent>(log: Log) -> Option<E> {
+pub(crate) fn decode<E: EthEvent>(log: Log) -> Option<E> {
     E::decode_log(&RawLog { topics: log.topics, data: log.data.to_vec() }).ok()
 }
 
@@ -166,8 +171,9 @@ pub async fn pending(deployment: &Deployment, client: &Arc<Client>, line: &Line)
     Ok(Pending { waiting, evidence: abi::encode(&[Token::Array(ids)]).into(), alarming: true })
 }
 
-/// The evidence that pays a policy of a depeg most under an incident: the start of the worst window inside its covered
-/// time; empty where that is the incident's worst, which the trigger takes by itself.
+/// The evidence that a claim needs. Of a depeg, what pays it most under an incident: the start of the worst window inside
+/// its covered time; empty where that is the incident's worst, which the trigger takes by itself. Of an impermanent loss,
+/// where the price of the policy's end is found; empty where the trigger holds it.
 ///
 /// # Errors
 /// RPC errors, and what the trigger refuses.
@@ -178,6 +184,10 @@ pub async fn best_window(
     number: U256,
     policy: &Policy,
 ) -> Result<Bytes> {
+    if line.cover == IMPERMANENT_LOSS {
+        let missing = missing_price(deployment, client, line, policy.end).await?;
+        return Ok(missing.map_or_else(Bytes::default, |hint| abi::encode(&hint.tokens()).into()));
+    }
     if line.cover != DEPEG {
         return Ok(Bytes::default());
     }
@@ -210,6 +220,66 @@ pub async fn best_window(
         }
     }
     Ok(best.1.map_or_else(Bytes::default, |start| abi::encode(&[Token::Uint(start.into())]).into()))
+}
+
+/// Where a feed's price of a moment is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The round that held.
+    pub round: u128,
+    /// Where that was the last of its phase, the round that followed in a later one.
+    pub next: Option<u128>,
+}
+
+impl Hint {
+    fn tokens(self) -> Vec<Token> {
+        [Some(self.round), self.next].into_iter().flatten().map(|id| Token::Uint(id.into())).collect()
+    }
+
+    /// The evidence by which `observe` stores the price of the moment `at`.
+    #[must_use]
+    pub fn evidence(self, at: u64) -> Bytes {
+        abi::encode(&[vec![Token::Uint(at.into())], self.tokens()].concat()).into()
+    }
+}
+
+/// Where the price of a moment is found that a trigger of impermanent loss does not hold yet; nothing where it does, the
+/// moment is not past, or no round held at it.
+///
+/// # Errors
+/// RPC errors, and what the trigger or its feed refuses.
+pub async fn missing_price(
+    deployment: &Deployment,
+    client: &Arc<Client>,
+    line: &Line,
+    at: u64,
+) -> Result<Option<Hint>> {
+    let chain = &deployment.chain;
+    let trigger = IImpermanentLossTrigger::new(line.trigger, client.clone());
+    let (stored, _): (U256, U256) = chain.read("reading a price", trigger.price_at(line.subject, at)).await?;
+    if !stored.is_zero() || at >= chain.now().await? {
+        return Ok(None);
+    }
+    let subject = chain.read("reading a subject", trigger.subject_of(line.subject)).await?;
+    let feed = MockAggregator::new(subject.feed, client.clone());
+    let latest = chain.read("reading the feed", feed.latest_round_data()).await?.0;
+    Rounds { chain: chain.clone(), feed }.held_at(at, latest).await
+}
+
+/// When a trigger of impermanent loss took the price of a line's subject into its variance last, or began with it.
+///
+/// # Errors
+/// RPC errors.
+pub async fn last_sample(deployment: &Deployment, line: &Line) -> Result<u64> {
+    const WHAT: &str = "reading the time of a sample";
+    let kinds = vec![VarianceSampledFilter::signature(), SubjectRegisteredFilter::signature()];
+    let filter = Filter::new().address(line.trigger).topic0(kinds).topic1(H256(line.subject));
+    let Some(number) = logs(deployment, filter).await?.iter().filter_map(|log| log.block_number).max() else {
+        return Ok(0); // before this deployment
+    };
+    let provider = deployment.chain.provider();
+    let block = provider.get_block(number).await.map_err(|error| chain::failed(WHAT, &error))?;
+    Ok(block.map_or(0, |block| block.timestamp.as_u64()))
 }
 
 /// The rounds of a Chainlink proxy: the phase (which aggregator) in the upper 16 of 80 bits of an id, the aggregator's
@@ -280,6 +350,35 @@ impl Rounds {
                 if newer { high = middle } else { low = middle + 1 }
             }
             return Ok(Some(round_id(new, low)));
+        }
+        Ok(None)
+    }
+
+    /// The round whose price held at a moment, as the trigger of impermanent loss has it: the newest with a price that is
+    /// not later.
+    async fn held_at(&self, at: u64, latest: u128) -> Result<Option<Hint>> {
+        for current in (1..=phase(latest)).rev() {
+            let newest = match phase(latest) {
+                of_latest if of_latest == current => latest as u64,
+                _ if self.get(round_id(current, 1)).await?.is_none() => continue,
+                _ => self.newest_of(current).await?,
+            };
+            // all rounds up to `low` are not later than the moment, and those after `high` are
+            let (mut low, mut high) = (0, newest);
+            while low < high {
+                let middle = low + (high - low).div_ceil(2);
+                let earlier = self.get(round_id(current, middle)).await?.is_some_and(|(updated, _)| updated <= at);
+                if earlier { low = middle } else { high = middle - 1 }
+            }
+            while low > 0 {
+                let round = round_id(current, low);
+                if let Some((updated, true)) = self.get(round).await? {
+                    let is_last = round != latest && self.get(round + 1).await?.is_none();
+                    let next = if is_last { self.entrance(current, latest, updated).await? } else { None };
+                    return Ok(Some(Hint { round, next }));
+                }
+                low -= 1;
+            }
         }
         Ok(None)
     }

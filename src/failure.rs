@@ -20,6 +20,7 @@ const INTERFACES: &[&str] = &[
     include_str!("../contracts/abi/json/IExploitTrigger.json"),
     include_str!("../contracts/abi/json/IBridgeTrigger.json"),
     include_str!("../contracts/abi/json/IOracleTrigger.json"),
+    include_str!("../contracts/abi/json/IImpermanentLossTrigger.json"),
     include_str!("../contracts/abi/json/IToken.json"),
     include_str!("../contracts/abi/json/IGovernor.json"),
     include_str!("../contracts/abi/json/ITimelock.json"),

@@ -10,11 +10,11 @@ use eyre::{Result, bail, eyre};
 use super::session::{Consent, Place, Session, subject};
 use crate::{
     bindings::{
-        IDepegTrigger,
+        IDepegTrigger, IImpermanentLossTrigger,
         assessor::{ClaimDelayedFilter, ClaimSettledFilter, IncidentReportedFilter},
         policy::Policy,
     },
-    claims::{self, CONFIRMED, Line, MOST_ROUNDS},
+    claims::{self, CONFIRMED, IMPERMANENT_LOSS, Line, MOST_ROUNDS},
     keeper::subject_name,
     report::{Table, percent_bps, utc},
     story::event,
@@ -48,7 +48,7 @@ pub(crate) struct ReportOptions {
 pub(crate) struct FileOptions {
     /// The policy's number.
     policy: u64,
-    /// The incident's number; the newest one if not given.
+    /// The incident's number; the newest one if not given (0, none, for impermanent loss).
     #[arg(long, value_name = "NUMBER")]
     incident: Option<u64>,
     #[command(flatten)]
@@ -163,6 +163,20 @@ pub(crate) async fn report(options: ReportOptions) -> Result<()> {
     Ok(())
 }
 
+/// Stores the price of an impermanent-loss policy's start, where nobody has: its claim stores that of the end alone.
+async fn store_start(session: &Session, line: &Line, policy: &Policy) -> Result<()> {
+    let (chain, client) = (&session.chain, &session.client);
+    if chain.now().await? <= policy.end {
+        bail!("an impermanent loss is taken at the end of the term, after {} (UTC)", utc(policy.end));
+    }
+    if let Some(hint) = claims::missing_price(&session.deployment, client, line, policy.start).await? {
+        let trigger = IImpermanentLossTrigger::new(line.trigger, client.clone());
+        let call = trigger.observe(line.subject, hint.evidence(policy.start));
+        chain.send("storing the price of the policy's start", client, call).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn file(options: FileOptions) -> Result<()> {
     let session = Session::signer(&options.place).await?;
     let (chain, client) = (&session.chain, &session.client);
@@ -176,13 +190,16 @@ pub(crate) async fn file(options: FileOptions) -> Result<()> {
     let name = subject_name(&line.subject);
     let number = match options.incident {
         Some(number) => U256::from(number),
+        None if line.cover == IMPERMANENT_LOSS => U256::zero(),
         None => {
             chain
                 .read("reading incidents", IDepegTrigger::new(line.trigger, client.clone()).incidents(line.subject))
                 .await?
         }
     };
-    if number.is_zero() {
+    if line.cover == IMPERMANENT_LOSS {
+        store_start(&session, &line, &policy).await?;
+    } else if number.is_zero() {
         bail!("nothing has been proven on {name} yet: `palisade report` shows its trigger what happened");
     }
     let entry = claims::entry_of(&session.deployment, id).await?;

@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{
     bindings::{
-        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor, IJury,
-        ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault, MockAggregator,
+        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor,
+        IImpermanentLossTrigger, IJury, ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault,
+        MockAggregator,
         depeg::Subject,
         risk::{Limits, Pricing, Terms},
     },
@@ -59,8 +60,20 @@ const MOST_VAULTS: u32 = 32;
 const ON_SALE: u8 = 1;
 
 /// Contracts whose owner is the timelock, by the ledger's names.
-const OWNED: &[&str] =
-    &["risk", "vault", "allocator", "policy", "assessor", "jury", "depeg", "lending", "exploit", "bridge", "oracle"];
+const OWNED: &[&str] = &[
+    "risk",
+    "vault",
+    "allocator",
+    "policy",
+    "assessor",
+    "jury",
+    "depeg",
+    "lending",
+    "exploit",
+    "bridge",
+    "oracle",
+    "impermanent-loss",
+];
 
 /// Text as a left-aligned word.
 ///
@@ -135,6 +148,7 @@ contracts! {
     exploit: IExploitTrigger = "exploit";
     bridge: IBridgeTrigger = "bridge";
     oracle: IOracleTrigger = "oracle";
+    impermanent_loss: IImpermanentLossTrigger = "impermanent-loss";
     distribution: IDistribution = "distribution";
 }
 
@@ -241,7 +255,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     d.program("exploit", Some(&trigger(&[uint(profile.apart)]))).await?;
     let bridge = [address(sequencer), address(options.reporter.unwrap_or_default()), shortest.clone()];
     d.program("bridge", Some(&trigger(&bridge))).await?;
-    d.program("oracle", Some(&trigger(&[address(sequencer), shortest]))).await?;
+    let feeds = trigger(&[address(sequencer), shortest]);
+    d.program("oracle", Some(&feeds)).await?;
+    d.program("impermanent-loss", Some(&feeds)).await?;
 
     let client = d.client.clone();
     let contract = Contracts {
@@ -492,7 +508,7 @@ async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, go
     d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
     d.call("finish the set-up of jury", contract.jury.finish_setup()).await?;
     d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
-    for name in ["lending", "exploit", "bridge", "oracle"] {
+    for name in ["lending", "exploit", "bridge", "oracle", "impermanent-loss"] {
         // the set-up key is given up by the same function on each
         let trigger = IDepegTrigger::new(d.ledger.contract(name).unwrap_or_default(), d.client.clone());
         d.call(&format!("finish the set-up of {name}"), trigger.finish_setup()).await?;

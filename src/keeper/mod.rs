@@ -2,19 +2,24 @@
 //!
 //! Each round looks at the newest block alone and remembers nothing but what it has spent, so that a restart, a node
 //! that fails in the middle or a block that is taken back costs it a round and no more. It proves incidents, books what
-//! their triggers tell, brings lines and vaults forward, serves who leaves and tops up who is owed. It sends nothing that the node
+//! their triggers tell, stores the prices that claims on positions need, lets products learn from each other's losses,
+//! brings lines and vaults forward, serves who leaves and tops up who is owed. It sends nothing that the node
 //! says would fail or change nothing, and nothing beyond its [`Limits`].
 
 mod metrics;
 mod purse;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ethers::{
     abi::Detokenize,
-    contract::ContractCall,
+    contract::{ContractCall, EthEvent},
     providers::Middleware,
-    types::{Address, Bytes, TransactionReceipt, U256},
+    types::{Address, Bytes, Filter, H256, TransactionReceipt, U64, U256},
 };
 
 pub use metrics::{Kind, Metrics};
@@ -22,12 +27,13 @@ pub use purse::{Error as PurseError, Limits, Purse, Refusal};
 
 use crate::{
     bindings::{
-        ArbWasm, IDepegTrigger, IVault,
+        ArbWasm, IDepegTrigger, IImpermanentLossTrigger, IVault,
         arb_wasm::{ProgramActivatedFilter, ProgramLifetimeExtendedFilter},
         policy::Policy,
+        risk::{LossRecordedFilter, PriorSetFilter},
     },
     chain::{self, Client},
-    claims::{self, CONFIRMED, Incident, Line, MOST_ROUNDS},
+    claims::{self, CONFIRMED, IMPERMANENT_LOSS, Incident, Line, MOST_ROUNDS},
     deploy::Deployment,
     report::percent_bps,
     story::event,
@@ -60,6 +66,15 @@ const MUCH_BPS: u16 = 100;
 
 /// Latent evidence is repeated after a day.
 const REPEAT: u64 = 86_400;
+
+/// A price is taken into the variance of its pair once a day.
+const SAMPLE: u64 = 86_400;
+
+/// A prior that is so far from its cover type's estimate is taken over from it, in parts of the larger one.
+const DRIFT: u64 = 100;
+
+/// Families that one call tells their cover types of.
+const FAMILIES: usize = 32;
 
 /// `IAssessor.Stage.Waiting`.
 const WAITING: u8 = 3;
@@ -105,13 +120,22 @@ pub struct Keeper {
     metrics: Metrics,
     /// The policy that the next round looks at first.
     next_policy: u64,
+    /// By family: the transaction of its newest loss that cover types were told of.
+    told: BTreeMap<U256, H256>,
+}
+
+/// A product over all its versions.
+struct Family {
+    id: U256,
+    /// Its newest version.
+    newest: U256,
 }
 
 impl Keeper {
     /// A keeper of a deployment, who pays from `purse` with the key of `client`.
     #[must_use]
     pub fn new(deployment: Deployment, client: Arc<Client>, purse: Purse, metrics: Metrics) -> Self {
-        Self { deployment, client, purse, metrics, next_policy: 1 }
+        Self { deployment, client, purse, metrics, next_policy: 1, told: BTreeMap::new() }
     }
 
     /// Rounds for ever, `interval` apart; further apart while they fail. Each is handed to `tell`.
@@ -150,7 +174,9 @@ impl Keeper {
             let done = self.tend(vault, &mut round).await;
             round.note(done)?;
         }
-        let done = self.expire(&mut round).await;
+        let done = self.look_at_policies(&lines, &mut round).await;
+        round.note(done)?;
+        let done = self.sync(&mut round).await;
         round.note(done)?;
         self.count(&round).await;
         Ok(round)
@@ -158,6 +184,9 @@ impl Keeper {
 
     /// Proves what a line's trigger can prove now, and has Assessor book it.
     async fn watch(&mut self, line: &Line, round: &mut Round) -> Done {
+        if line.cover == IMPERMANENT_LOSS {
+            return self.sample(line, round).await;
+        }
         let (chain, client) = (self.deployment.chain.clone(), self.client.clone());
         let assessor = self.deployment.assessor(&client);
         let trigger = IDepegTrigger::new(line.trigger, client.clone());
@@ -300,9 +329,113 @@ impl Keeper {
         Ok(())
     }
 
-    /// Closes policies that were filed on and are over (the others leave Risk's books by themselves), and goes on with
-    /// claims that are due.
-    async fn expire(&mut self, round: &mut Round) -> Done {
+    /// Has the price of a pair taken into the variance by which its cover is priced, where that was long ago.
+    async fn sample(&mut self, line: &Line, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let trigger = IImpermanentLossTrigger::new(line.trigger, self.client.clone());
+        let window = chain.read("reading a subject", trigger.subject_of(line.subject)).await?.window;
+        let last = claims::last_sample(&self.deployment, line).await?;
+        if chain.now().await? < last.saturating_add(SAMPLE.max(window.into())) {
+            return Ok(());
+        }
+        let call = trigger.observe(line.subject, Bytes::default());
+        match chain.read("looking at a price", call.clone()).await {
+            Ok(_) => self.act("sample", &format!("the price of {}", subject_name(&line.subject)), call, round).await?,
+            Err(chain::Error::Reverted { .. }) => return Ok(()), // pool and feed do not agree, or one is silent
+            Err(error) => return Err(error.into()),
+        };
+        Ok(())
+    }
+
+    /// Stores the price of a moment that a policy of impermanent loss is measured by, while the pool remembers it.
+    async fn store_price(&mut self, line: &Line, at: u64, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let Some(hint) = claims::missing_price(&self.deployment, &self.client, line, at).await? else {
+            return Ok(());
+        };
+        let trigger = IImpermanentLossTrigger::new(line.trigger, self.client.clone());
+        let call = trigger.observe(line.subject, hint.evidence(at));
+        let name = subject_name(&line.subject);
+        match chain.read("looking at a price", call.clone()).await {
+            Ok(_) => self.act("store", &format!("the price of {name} at {at}"), call, round).await?,
+            Err(chain::Error::Reverted { .. }) => {
+                let labels = [("subject", name.as_str())];
+                self.metrics.add(
+                    "palisade_prices_missing_total",
+                    "Tries to store a price that pool and feed do not tell.",
+                    &labels,
+                    1.0,
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(())
+    }
+
+    /// Tells cover types what products have seen, where one has had a loss since, or where a prior is no longer what its
+    /// cover type says.
+    async fn sync(&mut self, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let risk = self.deployment.risk(&self.client);
+        let mut types: BTreeMap<([u8; 32], u8), Vec<Family>> = BTreeMap::new();
+        for id in 1..=chain.read("counting products", risk.product_count()).await?.low_u64() {
+            let product = chain.read("reading a product", risk.product(id.into())).await?;
+            if product.family != id.into() {
+                continue;
+            }
+            let capital = chain.read("reading a vault's capital", risk.capital_of(product.vault)).await?;
+            let family = Family { id: id.into(), newest: product.latest };
+            types.entry((capital.asset_key, product.cover)).or_default().push(family);
+        }
+        for ((asset_key, cover), families) in types {
+            let rate = match chain.read("reading a cover type", risk.cover_type(asset_key, cover)).await {
+                Ok((.., rate)) => rate,
+                Err(chain::Error::Reverted { .. }) => continue, // governance has set none
+                Err(error) => return Err(error.into()),
+            };
+            let mut due = false;
+            let mut losses = Vec::new();
+            for family in &families {
+                let prior = chain.read("reading a prior", risk.prior(family.newest)).await?;
+                let loss = self.untold_loss(family).await?;
+                due |= loss.is_some() || has_drifted(prior, rate);
+                losses.extend(loss.map(|loss| (family.id, loss)));
+            }
+            if !due {
+                continue;
+            }
+            let ids: Vec<U256> = families.iter().map(|family| family.id).collect();
+            for ids in ids.chunks(FAMILIES) {
+                let what = format!("what {} products of cover type {cover} have seen", ids.len());
+                if !self.act("sync", &what, risk.sync_cover_type(ids.to_vec()), round).await? {
+                    return Ok(());
+                }
+            }
+            self.told.extend(losses);
+        }
+        Ok(())
+    }
+
+    /// The transaction of a family's newest loss, where it came after its prior was set last and nobody has told of it.
+    async fn untold_loss(&self, family: &Family) -> Result<Option<H256>, chain::Error> {
+        let newest = async |kind: H256, id: U256| -> Result<Option<(U64, U256, H256)>, chain::Error> {
+            let mut topic = H256::zero();
+            id.to_big_endian(topic.as_bytes_mut());
+            let filter = Filter::new().address(self.deployment.address("risk")).topic0(kind).topic1(topic);
+            let logs = claims::logs(&self.deployment, filter).await?;
+            let place = |log: &ethers::types::Log| Some((log.block_number?, log.log_index?, log.transaction_hash?));
+            Ok(logs.iter().filter_map(place).max())
+        };
+        let Some(loss) = newest(LossRecordedFilter::signature(), family.id).await? else { return Ok(None) };
+        let told = newest(PriorSetFilter::signature(), family.newest).await?;
+        let is_told = told.is_some_and(|told| told > loss) || self.told.get(&family.id) == Some(&loss.2);
+        Ok((!is_told).then_some(loss.2))
+    }
+
+    /// Closes policies that were filed on and are over (the others leave Risk's books by themselves), goes on with claims
+    /// that are due, and stores the prices that claims on positions are measured by.
+    async fn look_at_policies(&mut self, lines: &[Line], round: &mut Round) -> Done {
         let chain = self.deployment.chain.clone();
         let contract = self.deployment.policy(&self.client);
         let clock = chain.read("reading the claims clock", self.deployment.risk(&self.client).claims_clock()).await?;
@@ -311,6 +444,7 @@ impl Keeper {
         let last = count.min(first.saturating_add(POLICIES).saturating_sub(1));
         let mut over = Vec::new();
         let mut open = Vec::new();
+        let mut moments = BTreeSet::new();
         for id in first..=last {
             let policy: Policy = chain.read("reading a policy", contract.policy_of(id.into())).await?;
             if policy.locked {
@@ -320,6 +454,13 @@ impl Keeper {
             if policy.filed && !ended && clock > policy.deadline.into() && over.len() < 50 {
                 over.push(U256::from(id));
             }
+            let is_its = |line: &Line| {
+                line.cover == IMPERMANENT_LOSS && line.product == policy.product && line.subject == policy.subject
+            };
+            if !policy.expired && !policy.cancelled && clock <= policy.deadline.into() {
+                let line = lines.iter().position(is_its);
+                moments.extend(line.into_iter().flat_map(|line| [(line, policy.start), (line, policy.end)]));
+            }
         }
         self.next_policy = last.saturating_add(1);
         if !over.is_empty() {
@@ -328,6 +469,9 @@ impl Keeper {
         }
         for policy in open {
             self.execute(policy, round).await?;
+        }
+        for (line, at) in moments {
+            self.store_price(&lines[line], at, round).await?;
         }
         Ok(())
     }
@@ -506,6 +650,12 @@ impl Round {
     }
 }
 
+/// Whether a prior is not what its cover type says any more.
+fn has_drifted(prior: U256, rate: U256) -> bool {
+    let (low, high) = (prior.min(rate), prior.max(rate));
+    (high - low).saturating_mul(DRIFT.into()) > high
+}
+
 /// What the chain kept of the ether that went with a renewal or an activation.
 fn renewal_fee(receipt: &TransactionReceipt) -> Option<U256> {
     let from = Address::from_low_u64_be(ARB_WASM);
@@ -527,6 +677,13 @@ pub fn subject_name(subject: &[u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prior_has_drifted_from_one_percent_on() {
+        let drifted = |prior: u64, rate: u64| has_drifted(prior.into(), rate.into());
+        assert!(!drifted(0, 0) && !drifted(100, 100) && !drifted(99, 100) && !drifted(100, 99));
+        assert!(drifted(989, 1_000) && drifted(1_000, 989) && drifted(0, 1) && drifted(1, 0));
+    }
 
     #[test]
     fn a_subject_is_named_as_people_named_it() {

@@ -5,6 +5,7 @@
 //! line of a description.
 #![no_std]
 
+pub mod amm;
 pub mod books;
 pub mod capital;
 pub mod credibility;

@@ -26,6 +26,7 @@ sol!("../../contracts/abi/IDistribution.sol");
 sol!("../../contracts/abi/IJury.sol");
 sol!("../../contracts/abi/IAssessor.sol");
 sol!("../../contracts/abi/IDepegTrigger.sol");
+sol!("../../contracts/abi/IImpermanentLossTrigger.sol");
 sol!("../../contracts/abi/IFallTrigger.sol");
 sol!("../../contracts/abi/ILendingTrigger.sol");
 sol!("../../contracts/abi/IExploitTrigger.sol");

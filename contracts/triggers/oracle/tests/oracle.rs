@@ -8,6 +8,7 @@ use std::{
 use alloy_primitives::{Address, B256, I256, U256};
 use alloy_sol_types::{SolCall, SolInterface, SolValue, sol};
 use oracle::OracleTrigger;
+use proptest::prelude::*;
 use protocol::abi::{IOracleTrigger, IOwned, ISeriesTrigger, ITrigger};
 use standards::errors::{AddressEmptyCode, OwnableUnauthorizedAccount};
 use stylus_sdk::ArbResult;
@@ -911,4 +912,143 @@ fn a_sound_round_of_the_second_of_a_sample_is_read_by_the_next_one() {
     assert_eq!(setup.count(), 0);
     setup.run(10);
     assert_eq!(setup.count(), 1);
+}
+
+// ———————————————————————————————————————————————————————————————————————————————————————— against a small model
+
+/// Ten minutes: what both feeds say, the pool's tick above the one at 2,000, whether it is empty, whether the second feed
+/// answers.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    feed: i128,
+    second: i128,
+    tick: i64,
+    empty: bool,
+    answers: bool,
+}
+
+/// What a sample finds: how much is lost where the feed is wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Found {
+    Nothing,
+    Sound,
+    Doubt,
+    Wrong(f64),
+}
+
+/// What the steps up to `last` say at its end, by the definitions of the interface in floating point.
+fn find(steps: &[Step], last: usize) -> Found {
+    const D: f64 = 0.05;
+    let step = steps[last];
+    let deviation = |price: f64, truth: f64| (price - truth).abs() / truth;
+    let feed = step.feed as f64 / 100.0;
+    let second = step.answers.then_some(step.second as f64 / 100.0);
+    // the mean of the last half an hour; before the first step the tick was that at 2,000
+    let span: Vec<Step> = (0..3).filter_map(|back| steps.get(last.checked_sub(back)?).copied()).collect();
+    let ticks: i64 = span.iter().map(|step| step.tick).sum();
+    let mean = (3 * TICK + ticks).div_euclid(3);
+    let pool = (!span.iter().any(|step| step.empty)).then(|| 1.0001f64.powf(mean as f64) * 1e12);
+    match (second, pool) {
+        (Some(second), Some(pool)) => {
+            let off = [second, pool].map(|truth| deviation(feed, truth));
+            if off.iter().all(|off| *off <= D) {
+                Found::Sound
+            } else if off.iter().all(|off| *off > D) && deviation(second.max(pool), second.min(pool)) <= D / 2.0 {
+                Found::Wrong((off[0].min(off[1]) - D).min(0.5))
+            } else {
+                Found::Doubt
+            }
+        }
+        (Some(truth), None) | (None, Some(truth)) if deviation(feed, truth) > D => Found::Doubt,
+        _ => Found::Nothing,
+    }
+}
+
+/// Incidents as the model has them: verdict, and opening and closing in steps.
+fn model(steps: &[Step]) -> Vec<(u8, usize, usize)> {
+    let found: Vec<Found> = (0..steps.len()).map(|last| find(steps, last)).collect();
+    let mut incidents: Vec<(u8, usize, usize)> = Vec::new();
+    // when the time without a gap began in which it was wrong, sound, or odd
+    let (mut wrong_since, mut sound_since, mut odd_since) = (None, None, None);
+    let (mut sound_at, mut first) = (0, true);
+    for (now, this) in found.iter().enumerate() {
+        if *this == Found::Nothing {
+            // the next sample comes after more than the gap
+            (wrong_since, sound_since, odd_since) = (None, None, None);
+            continue;
+        }
+        if first {
+            (first, sound_at) = (false, now);
+        }
+        let since = |since: &mut Option<usize>, holds: bool| {
+            *since = if holds { Some(since.unwrap_or(now)) } else { None };
+            since.map_or(0, |since| now - since)
+        };
+        let is_wrong = matches!(this, Found::Wrong(_));
+        let wrong_for = since(&mut wrong_since, is_wrong);
+        let sound_for = since(&mut sound_since, *this == Found::Sound);
+        let odd_for = since(&mut odd_since, *this != Found::Sound);
+        let newest = incidents.last_mut().filter(|incident| incident.2 == 0);
+        match newest {
+            Some((CONFIRMED, _, closed)) if sound_for >= 12 => *closed = now,
+            Some(latent) if latent.0 == INCONCLUSIVE && wrong_for >= 6 => latent.0 = CONFIRMED,
+            Some(latent) if latent.0 == INCONCLUSIVE && *this == Found::Sound => (latent.0, latent.2) = (NOT_MET, now),
+            Some(_) => {}
+            None if wrong_for >= 6 => incidents.push((CONFIRMED, sound_at, 0)),
+            None if odd_for >= 6 => incidents.push((INCONCLUSIVE, sound_at, 0)),
+            None => {}
+        }
+        if *this == Found::Sound {
+            sound_at = now;
+        }
+    }
+    incidents
+}
+
+fn some_steps() -> impl Strategy<Value = Vec<Step>> {
+    let feed = prop_oneof![4 => Just(200_000), 1 => Just(150_000), 1 => Just(260_000), 1 => Just(0)];
+    let second = prop_oneof![3 => Just(200_000), 1 => Just(150_000), 1 => Just(206_200)];
+    // three quarters of the price, and three percent more
+    let tick = prop_oneof![3 => Just(0), 1 => Just(-2_877), 1 => Just(300)];
+    let rare = || prop_oneof![9 => Just(false), 1 => Just(true)];
+    let regime = (feed, second, tick, rare(), rare(), 1..15usize);
+    let steps = |(feed, second, tick, empty, silent, length): (i128, i128, i64, bool, bool, usize)| {
+        vec![Step { feed, second, tick, empty, answers: !silent }; length]
+    };
+    proptest::collection::vec(regime.prop_map(steps), 1..9).prop_map(|regimes| regimes.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn verdicts_are_those_of_a_small_model(steps in some_steps()) {
+        let setup = Setup::new();
+        for step in &steps {
+            setup.trade(step.tick, if step.empty { 0 } else { 10u128.pow(18) });
+            setup.say(step.feed, step.second);
+            setup.world.warp(10 * MINUTE);
+            setup.push();
+            setup.second.state.broken.set(!step.answers);
+            setup.observe();
+        }
+        let expected = model(&steps);
+        prop_assert_eq!(setup.count(), expected.len() as u64);
+        let minutes = |step: usize| (step as u64 + 1) * 10 * MINUTE;
+        for (number, (verdict, opened, closed)) in expected.into_iter().enumerate() {
+            let told = setup.incident(number as u64 + 1);
+            let closed = if closed == 0 { 0 } else { minutes(closed) };
+            prop_assert_eq!((told.0, told.1, told.2), (verdict, minutes(opened), closed), "{}", number + 1);
+            // no more is lost than the worst sample says, and nothing where nothing is proven
+            let worst = (0..steps.len()).map(|last| match find(&steps, last) {
+                Found::Wrong(lost) => lost,
+                _ => 0.0,
+            });
+            let worst = worst.fold(0.0, f64::max) * 10_000.0;
+            prop_assert!(f64::from(told.3) <= worst + 1e-6, "{} of {}", told.3, worst);
+            prop_assert_eq!(told.3 > 0, verdict == CONFIRMED);
+            let loss = setup.loss(0, 10 * steps.len() as u64, number as u64 + 1);
+            prop_assert_eq!(loss, (verdict, told.3));
+        }
+    }
 }
