@@ -23,7 +23,8 @@ import {ITrigger} from "./ITrigger.sol";
 ///
 /// Evidence of observe: empty, or abi.encode(uint80[] roundIds), consecutive. Empty takes in by itself the rounds that
 /// follow in the same phase, at most 32. A list is needed where the phase changes; rounds that were taken in before
-/// are passed over; it names rounds without a price too, and must end with one that has one.
+/// are passed over; it names rounds without a price too, and must end with one that has one, or where the latest round of
+/// the same phase has one.
 /// Evidence of prove: empty, or abi.encode(uint64 start): the window [start, start + window]. Empty is the incident's
 /// worst window, moved into the covered time where it lies outside.
 ///

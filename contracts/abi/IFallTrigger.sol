@@ -12,14 +12,18 @@ import {ITrigger} from "./ITrigger.sol";
 /// stands at an observation persistence seconds later, and at all between, the incident is Confirmed under the same
 /// number, with the smallest of these falls; one observation without it ends that, and where nothing else is latent the
 /// incident is NotMet and closed. A deeper fall must stand in the same way, and be deeper by 0.5 % of the reference.
-/// The incident closes after calm seconds without a deeper one, wherever the value is then: that becomes the reference,
-/// however it oscillated in between.
+/// The incident closes after calm seconds without a deeper one, wherever the value is then. The lowest value since the fall
+/// stood becomes the reference, however it oscillated in between, but for dips that did not stand.
 ///
 /// fellAfter is the last observation before the fall at which there was none: the event is counted from there, so that
 /// nobody can have it begin inside his cover by observing late. A policy is covered where fellAfter is not before its
 /// start, for what was seen before its end. Whoever is insured has the subject observed when his cover begins and before
 /// it ends. Its loss is (min(reference, value at entry) - value that stood) / value at entry, times the part of the
 /// shares that it was sold on which the insured still has.
+///
+/// The shares that the insured has are those of the moment at which his claim is proven. Shares bear no names: one set can be
+/// behind the claims of several insured, one after the other, each of whom had it when he bought. docs/claims.md says
+/// what bounds that.
 ///
 /// A source that reverts, answers too little or something absurd tells nothing: nothing changes, and what was not
 /// Confirmed stays Inconclusive.

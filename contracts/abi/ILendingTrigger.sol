@@ -6,13 +6,16 @@ import {IFallTrigger} from "./IFallTrigger.sol";
 /// Lending: bad debt that lenders bear. What one share of a lender's position is worth:
 ///
 /// - kind 1, a reserve of Aave v3.3 or later: 1e18 less the sum of the deficit's increments, each over the supply when it
-///   came. The supply is the mean of what it was, weighted by how long, so that a deposit or a withdrawal around an
-///   observation moves nothing. What is paid back of the deficit takes the same part of the loss back. Where aTokens are
-///   not covered by money, debt and deficit to triggerBps, that is latent evidence. Deficit that existed at the
-///   registration counts for nothing.
+///   came. What is paid back of the deficit takes the same part of the loss back. Where aTokens are not covered by money,
+///   debt and deficit to triggerBps, nothing is sold; where that stands for persistence seconds, at all observations, it is
+///   latent evidence: a flash loan is none. Deficit that existed at the registration counts for nothing.
 /// - kind 2, an ERC-4626 vault: convertToAssets of one share.
-/// - kind 3, a vault that keeps its price and tells lostAssets (MetaMorpho 1.1): the same, less the part of its total assets
-///   that is lost and not covered by shares of address(1).
+/// - kind 3, a vault that keeps its price and tells lostAssets (MetaMorpho 1.1): the same, less the sum of increments of
+///   what is lost and not covered by shares of address(1), each over the total assets when it came; as with kind 1.
+///
+/// The supply (kind 1) and the total assets (kind 3) are a mean over the last persistence seconds. Between two observations
+/// the one of both counts that is nearer to the mean: a deposit or a withdrawal around one observation moves nothing, and
+/// what grows or shrinks counts once two observations in a row have seen it.
 ///
 /// constructor(address owner, address setup, uint32 shortest): shortest is the least number of seconds of a subject's
 /// persistence and calm.

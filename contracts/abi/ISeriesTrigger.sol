@@ -25,7 +25,7 @@ import {ITrigger} from "./ITrigger.sol";
 /// Evidence of prove: empty, or abi.encode(uint64 start): the window [start, start + window]. Empty is the incident's
 /// worst window, moved into the covered time where it lies outside.
 interface ISeriesTrigger is IOwned, ITrigger {
-    /// A sample was taken in: from this time on, value is whole.
+    /// A sample was taken in: from this time on, value is whole. Of two of one time the later event counts.
     event Sampled(bytes32 indexed subject, uint64 time, uint64 value);
     /// verdict: Inconclusive where it is latent; the same number may then be opened again as Confirmed.
     event IncidentOpened(bytes32 indexed subject, uint256 indexed number, uint64 openedAt, uint8 verdict);

@@ -990,6 +990,32 @@ fn the_latest_round_counts_while_it_is_the_latest_for_its_heartbeat() {
 }
 
 #[test]
+fn a_round_of_the_second_of_an_observation_is_taken_in() {
+    // (what the round of that second says, whether there is an incident six hours after the first one)
+    for (tokens, count) in [(800_000, 1), (700_000, 1), (SUPPLY, 0)] {
+        let setup = Setup::fed();
+        setup.observe();
+        setup.round(10 * HOUR, 800_000);
+        setup.observe();
+        setup.warp_to(12 * HOUR);
+        setup.observe();
+        let before = setup.series();
+        setup.round(12 * HOUR, tokens);
+        setup.observe();
+        assert_eq!(setup.series(), (before.0, 12 * HOUR, tokens), "no time has passed");
+        setup.warp_to(16 * HOUR);
+        assert_eq!(setup.observe().0, count, "{tokens}");
+        assert_eq!(setup.healthy(), count == 0);
+        // The next round goes on from it.
+        setup.round(20 * HOUR, tokens);
+        assert_eq!(setup.observe().0, count);
+        if count == 1 {
+            assert_eq!(setup.incident(1).1, 10 * HOUR, "from the first sample on");
+        }
+    }
+}
+
+#[test]
 fn a_latest_round_does_not_count_on_while_the_sequencer_is_down() {
     let setup = Setup::fed();
     setup.round(4 * HOUR, SUPPLY);

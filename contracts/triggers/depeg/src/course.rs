@@ -94,6 +94,8 @@ pub(crate) enum Turn {
 pub(crate) struct Course {
     /// The last round taken in.
     pub(crate) last: Node,
+    /// The last id that was walked: those after the last round had no price, though a later one does.
+    pub(crate) walked: u128,
     /// When the price entered the zone where it is.
     since: u64,
     /// For how many seconds until the last round it is known to have been there.
@@ -110,13 +112,22 @@ impl Course {
     /// The course that begins with a round.
     pub(crate) fn begin(round: &Round) -> Self {
         let last = Node { id: round.id, time: round.updated_at, price: price_of(round), cumulative: 0 };
-        Self { last, since: last.time, counted: 0, steps: 0, checkpoints: 0, incidents: 0, open: false }
+        Self {
+            last,
+            walked: last.id,
+            since: last.time,
+            counted: 0,
+            steps: 0,
+            checkpoints: 0,
+            incidents: 0,
+            open: false,
+        }
     }
 
-    /// Two words:
+    /// Two words; where ids were walked beyond the last round, a third one has the last of them ([`Book`](crate::Book)):
     ///
     /// ```text
-    /// 0  id 80 | time 48 | price 64 | since 48 | steps 8 | open 1 | – 7
+    /// 0  id 80 | time 48 | price 64 | since 48 | steps 8 | open 1 | walked on 1 | – 6
     /// 1  cumulative 112 | counted 48 | checkpoints 32 | incidents 32 | – 32
     /// ```
     pub(crate) fn pack(&self) -> [U256; 2] {
@@ -126,7 +137,8 @@ impl Course {
             .with_u64(128, 64, self.last.price)
             .with_u64(192, 48, self.since)
             .with_u64(240, 8, self.steps)
-            .with_u64(248, 1, u64::from(self.open));
+            .with_u64(248, 1, u64::from(self.open))
+            .with_u64(249, 1, u64::from(self.has_walked_on()));
         let second = Packed::default()
             .with_u128(0, 112, self.last.cumulative)
             .with_u64(112, 48, self.counted)
@@ -135,10 +147,11 @@ impl Course {
         [first.0, second.0]
     }
 
-    /// The course in two words.
-    pub(crate) fn unpack(words: [U256; 2]) -> Self {
+    /// The course in two words; `walked_on` reads the third.
+    pub(crate) fn unpack(words: [U256; 2], walked_on: impl FnOnce() -> u128) -> Self {
         let [first, second] = words.map(Packed);
         Self {
+            walked: if first.u64(249, 1) == 1 { walked_on() } else { first.u128(0, 80) },
             last: Node {
                 id: first.u128(0, 80),
                 time: first.u64(80, 48),
@@ -152,6 +165,11 @@ impl Course {
             incidents: second.u64(192, 32),
             open: first.u64(248, 1) == 1,
         }
+    }
+
+    /// Whether ids were walked beyond the last round.
+    pub(crate) fn has_walked_on(&self) -> bool {
+        self.walked != self.last.id
     }
 
     /// What the last round's price brings about until `until`, a time not before it.
@@ -188,6 +206,7 @@ impl Course {
             (self.since, self.counted) = (round.updated_at, 0);
         }
         self.last = self.last.followed_by(round, heartbeat);
+        self.walked = round.id;
         self.steps += walked;
     }
 }

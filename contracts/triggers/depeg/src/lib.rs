@@ -80,6 +80,10 @@ pub(crate) struct Book {
     /// By phase: its last round that was walked, and the first one walked of the next phase.
     phases: StorageMap<U256, StorageU256>,
     incidents: StorageMap<U256, StorageU256>,
+    /// The last id walked, where it is beyond the last round.
+    walked: StorageU256,
+    /// By round: the next one, where ids without a price lie between them.
+    gaps: StorageMap<U256, StorageU256>,
 }
 
 // The lifetime keeps the SDK from comparing every two selectors at compile time, which takes minutes. That they
@@ -469,13 +473,16 @@ impl DepegTrigger {
 
 impl Book {
     fn course(&self) -> Course {
-        Course::unpack([self.course_0.get(), self.course_1.get()])
+        Course::unpack([self.course_0.get(), self.course_1.get()], || self.walked.get().to::<u128>())
     }
 
     fn set_course(&mut self, course: &Course) {
         let [first, second] = course.pack();
         self.course_0.set(first);
         self.course_1.set(second);
+        if course.has_walked_on() {
+            self.walked.set(U256::from(course.walked));
+        }
     }
 
     fn set_config(&mut self, config: &Config) {
@@ -494,9 +501,9 @@ impl Book {
     }
 }
 
-/// The ids that follow the last round in its phase, up to `latest`; at most as many as one call takes in.
+/// The ids that follow the last one walked in its phase, up to `latest`; at most as many as one call takes in.
 fn following(course: &Course, latest: u128) -> core::ops::RangeInclusive<u128> {
-    let last = course.last.id;
+    let last = course.walked;
     last + 1..=latest.min(last + MOST_ROUNDS as u128)
 }
 

@@ -53,7 +53,7 @@ impl<'a> Observation<'a> {
     /// # Errors
     /// `RoundsNotConsecutive`, `InvalidRound`, `NotEnoughGas`.
     pub(crate) fn take_listed(&mut self, ids: &[u128]) -> Result<()> {
-        let mut at = self.course.last.id;
+        let mut at = self.course.walked;
         let mut walked = 0;
         for &id in ids {
             if id <= at {
@@ -75,8 +75,12 @@ impl<'a> Observation<'a> {
             }
         }
         if walked > 0 {
-            // Nothing proves yet that the round stays without a price.
-            return Err(error!(IDepegTrigger::InvalidRound, U256::from(at)));
+            self.latest = oracle::latest(&self.vm, &self.config.feed).ok();
+            // Nothing proves that a round stays without a price, but one of its phase that has one.
+            if !self.latest.is_some_and(|latest| latest.id > at && oracle::phase(latest.id) == oracle::phase(at)) {
+                return Err(error!(IDepegTrigger::InvalidRound, U256::from(at)));
+            }
+            self.course.walked = at;
         }
         Ok(())
     }
@@ -86,9 +90,11 @@ impl<'a> Observation<'a> {
         let Ok(latest) = oracle::latest(&self.vm, &self.config.feed) else { return };
         self.latest = Some(latest);
         self.source.remember(latest);
-        let ends = oracle::phase(latest.id) != oracle::phase(self.course.last.id);
+        let ends = oracle::phase(latest.id) != oracle::phase(self.course.walked);
         let mut walked = 0;
-        for id in following(&self.course, latest.id) {
+        let ids = following(&self.course, latest.id);
+        let until = *ids.end();
+        for id in ids {
             walked += 1;
             match self.source.round(id) {
                 Ok(round) if round.updated_at >= self.course.last.time => {
@@ -103,6 +109,8 @@ impl<'a> Observation<'a> {
                 Err(_) => return,
             }
         }
+        // The latest round has a price: those before it that have none will not get one.
+        self.course.walked = self.course.walked.max(until);
     }
 
     /// Takes in one round; false where an incident that it closes must be compared to its end in another call first.
@@ -113,6 +121,9 @@ impl<'a> Observation<'a> {
         }
         if self.turn(round.updated_at, true) && !self.compare() {
             return false;
+        }
+        if walked > 1 || self.course.has_walked_on() {
+            self.book.gaps.setter(U256::from(self.course.last.id)).set(U256::from(round.id));
         }
         self.course.take(&self.config, &round, walked);
         if self.course.steps >= CHECKPOINT_EVERY {

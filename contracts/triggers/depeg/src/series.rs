@@ -126,12 +126,11 @@ impl Book {
     /// [`Halt`].
     pub(crate) fn after(&self, source: &mut Source, course: &Course, node: &Node) -> Result<Option<Node>, Halt> {
         let last = course.last.id;
-        let mut id = node.id;
+        if node.id >= last {
+            return Ok(None);
+        }
+        let mut id = self.id_after(node.id, last);
         while id < last {
-            id = self.id_after(id, last);
-            if id == last {
-                return Ok(Some(course.last));
-            }
             match source.round(id) {
                 Ok(round) if round.updated_at >= node.time => {
                     return Ok(Some(node.followed_by(&round, source.feed.heartbeat)));
@@ -140,8 +139,11 @@ impl Book {
                 Err(fault) if is_void(fault) => {}
                 Err(_) => return Err(Halt),
             }
+            // Any number of them may have been passed over.
+            let beyond = self.gaps.get(U256::from(node.id)).to::<u128>();
+            id = if beyond > id { beyond } else { self.id_after(id, last) };
         }
-        Ok(None)
+        Ok(Some(course.last))
     }
 
     /// The node of a round of which the id and the cumulative price are known.

@@ -3,7 +3,7 @@
 //! Governance registers subjects: a reserve of Aave, or a vault. Anyone observes them; what follows from an observation is
 //! in `protocol::fall`, and what is read for it here:
 //!
-//! - [`config`]: what a subject is; [`source`]: what lenders say; [`tally`]: the increments of Aave's deficit.
+//! - [`config`]: what a subject is; [`source`]: what lenders say; [`tally`]: the increments of what is missing.
 //!
 //! Only bounded static calls leave this contract, to sources that governance chose: nobody can change anything in between,
 //! so there is no lock.
@@ -39,7 +39,7 @@ use stylus_sdk::{
 
 use config::{Config, Kind};
 use source::Read;
-use tally::Tally;
+use tally::{Moment, Tally};
 
 /// What is kept of one subject. The layouts of the words are described where they are packed.
 #[storage]
@@ -116,8 +116,8 @@ impl LendingTrigger {
         Ok(self.subjects.getter(subject).record.newest())
     }
 
-    /// For a purchase: takes in what is there now. Healthy is a subject that answers, with no incident, nothing found, and
-    /// less than half a fall. The interest is what the insured's shares are worth, at the lower of value and reference; 0
+    /// For a purchase: takes in what is there now. Healthy is a subject that answers, with no incident, nothing found, be it
+    /// for the first time, and less than half a fall. The interest is what the insured's shares are worth, at the lower of value and reference; 0
     /// for a position that is not zero.
     ///
     /// # Errors
@@ -128,14 +128,14 @@ impl LendingTrigger {
         let shares = source::shares(self.vm(), &config, insured)?;
         let supply = source::supply(self.vm(), &config)?;
         let course = self.subjects.getter(subject).record.course();
-        let (Some(Read { reading, .. }), Some(shares), Some(supply)) = (read, shares, supply) else {
+        let (Some(Read { reading, bare, .. }), Some(shares), Some(supply)) = (read, shares, supply) else {
             return Ok(entered(false, &Entry { value: 0, shares: 0 }, U256::ZERO, U256::ZERO));
         };
         let value = reading.value.min(course.reference);
         let counted = if position.is_zero() { shares } else { 0 };
         let (interest, size) = (source::worth(&config, counted, value)?, source::worth(&config, supply, value)?);
         let entry = Entry { value: reading.value, shares };
-        Ok(entered(course.is_sound(&config.rules, &reading), &entry, interest, size))
+        Ok(entered(!bare && course.is_sound(&config.rules, &reading), &entry, interest, size))
     }
 
     // ———————————————————————————————————————————————————————————————————————————————————————————————— claims
@@ -175,8 +175,8 @@ impl LendingTrigger {
     /// Whether cover on the subject could be sold now, as [`LendingTrigger::enter`] would find. False for an unknown one.
     pub fn healthy(&self, subject: B256) -> Result<bool> {
         let Ok(config) = self.config(subject) else { return Ok(false) };
-        let Some(Read { reading, .. }) = self.read(subject, &config)? else { return Ok(false) };
-        Ok(self.subjects.getter(subject).record.course().is_sound(&config.rules, &reading))
+        let Some(Read { reading, bare, .. }) = self.read(subject, &config)? else { return Ok(false) };
+        Ok(!bare && self.subjects.getter(subject).record.course().is_sound(&config.rules, &reading))
     }
 
     /// How many incidents a subject has had.
@@ -269,12 +269,10 @@ impl LendingTrigger {
         let wanted = Config { kind, source, asset, share: source, debt: Address::ZERO, decimals: 0, rules };
         let not_healthy = || error!(IFallTrigger::SourceNotHealthy, source);
         let config = source::resolve(self.vm(), wanted)?.ok_or_else(not_healthy)?;
-        let tally = match kind {
-            Kind::Aave => source::first_tally(self.vm(), &config)?.ok_or_else(not_healthy)?,
-            Kind::Price | Kind::Lost => Tally::begin(0, 0),
-        };
-        let Read { reading, .. } = source::read(self.vm(), &config, &tally, 0)?.ok_or_else(not_healthy)?;
-        if reading.latent || reading.value < LEAST_VALUE {
+        let tally = source::first_tally(self.vm(), &config)?.ok_or_else(not_healthy)?;
+        let at = self.moment(&config, 0);
+        let Read { reading, bare, .. } = source::read(self.vm(), &config, &tally, &at)?.ok_or_else(not_healthy)?;
+        if bare || reading.value < LEAST_VALUE {
             return Err(not_healthy());
         }
         let mut book = self.subjects.setter(subject);
@@ -347,13 +345,18 @@ impl LendingTrigger {
         let book = self.subjects.getter(subject);
         let tally = Tally::unpack([book.tally_0.get(), book.tally_1.get()]);
         let passed = self.vm().block_timestamp() - book.record.course().observed_at;
-        source::read(self.vm(), config, &tally, passed)
+        source::read(self.vm(), config, &tally, &self.moment(config, passed))
+    }
+
+    /// Now, `passed` seconds after the last observation.
+    fn moment(&self, config: &Config, passed: u64) -> Moment {
+        Moment { now: self.vm().block_timestamp(), passed, rules: config.rules }
     }
 
     /// Takes in what the source says now.
     fn take(&mut self, subject: B256, config: &Config) -> Result<Option<Read>> {
         let read = self.read(subject, config)?;
-        if let Some(Read { reading, tally }) = &read {
+        if let Some(Read { reading, tally, .. }) = &read {
             let mut book = self.subjects.setter(subject);
             if let Some(tally) = tally {
                 book.set_tally(tally);

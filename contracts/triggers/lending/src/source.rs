@@ -10,12 +10,13 @@ use protocol::{
         course::Reading,
         probe::{address, amount, look, to_address},
     },
+    oracle::ONE,
 };
 use stylus_sdk::host::VM;
 
 use crate::{
     config::{Config, Kind},
-    tally::Tally,
+    tally::{Losses, Moment, Tally},
 };
 
 sol! {
@@ -49,6 +50,8 @@ const MOST_DECIMALS: u128 = 30;
 pub(crate) struct Read {
     pub(crate) reading: Reading,
     pub(crate) tally: Option<Tally>,
+    /// Claims are bare at this moment, be it by a loan of a moment: nothing is sold, but that proves nothing yet.
+    pub(crate) bare: bool,
 }
 
 /// Finds the tokens of a subject whose source, asset and kind are set; `None` where they are not what they are said to be.
@@ -81,68 +84,71 @@ pub(crate) fn resolve(vm: &VM, mut config: Config) -> Result<Option<Config>> {
     }
 }
 
-/// What an Aave reserve says at its registration.
+/// What a source whose losses are added up says at its registration.
 ///
 /// # Errors
 /// `InsufficientGas`.
 pub(crate) fn first_tally(vm: &VM, config: &Config) -> Result<Option<Tally>> {
-    let deficit = deficit(vm, config)?;
-    let supply = amount(vm, config.share, IERC20::totalSupplyCall::SELECTOR, &[])?;
-    Ok(match (deficit, supply) {
-        (Some(deficit), Some(supply)) if supply > 0 => Some(Tally::begin(deficit, supply)),
-        _ => None,
-    })
+    let found = match config.kind {
+        Kind::Aave => reserve(vm, config)?,
+        Kind::Price => Some(Losses { missing: 0, supply: 1, short: 0 }),
+        Kind::Lost => lost(vm, config)?,
+    };
+    Ok(found.filter(|losses| losses.supply > 0).as_ref().map(Tally::begin))
 }
 
-/// Reads what a share is worth now; `passed` seconds after the tally.
+/// Reads what a share is worth now.
 ///
 /// # Errors
 /// `InsufficientGas`.
-pub(crate) fn read(vm: &VM, config: &Config, tally: &Tally, passed: u64) -> Result<Option<Read>> {
-    if config.kind == Kind::Aave {
-        return read_reserve(vm, config, tally, passed);
-    }
-    let Some(mut value) =
-        amount(vm, config.source, IERC4626::convertToAssetsCall::SELECTOR, &[U256::from(config.unit())])?
-    else {
-        return Ok(None);
+pub(crate) fn read(vm: &VM, config: &Config, tally: &Tally, at: &Moment) -> Result<Option<Read>> {
+    let losses = match config.kind {
+        Kind::Aave => reserve(vm, config)?,
+        Kind::Price => None,
+        Kind::Lost => lost(vm, config)?,
     };
-    // Without shares there is no price of one.
-    if amount(vm, config.source, IERC20::totalSupplyCall::SELECTOR, &[])?.unwrap_or(0) == 0 {
-        return Ok(None);
-    }
-    if config.kind == Kind::Lost {
-        match kept(vm, config)? {
-            // at most the value
-            Some((kept, total)) => value = mul_div_down(U256::from(value), U256::from(kept), U256::from(total))?.to(),
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(Read { reading: Reading { value, latent: false, doubtful: false }, tally: None }))
+    let tally = match &losses {
+        Some(losses) => Some(tally.next(losses, at)?),
+        None if config.kind == Kind::Price => None,
+        None => return Ok(None),
+    };
+    let kept = tally.map_or(ONE, |tally| tally.value());
+    let value = if config.kind == Kind::Aave {
+        kept
+    } else {
+        let Some(price) = price(vm, config)? else { return Ok(None) };
+        // at most the price
+        mul_div_down(U256::from(price), U256::from(kept), U256::from(ONE))?.to::<u128>()
+    };
+    let latent = tally.is_some_and(|tally| tally.is_latent(at));
+    let bare = tally.is_some_and(|tally| tally.is_bare());
+    Ok(Some(Read { reading: Reading { value, latent, doubtful: false }, tally, bare }))
 }
 
-fn read_reserve(vm: &VM, config: &Config, tally: &Tally, passed: u64) -> Result<Option<Read>> {
-    let total_supply = IERC20::totalSupplyCall::SELECTOR;
-    let Some(deficit) = deficit(vm, config)? else { return Ok(None) };
-    let Some(supply) = amount(vm, config.share, total_supply, &[])? else { return Ok(None) };
-    let Some(debt) = amount(vm, config.debt, total_supply, &[])? else { return Ok(None) };
+/// What a vault says that one share is worth.
+fn price(vm: &VM, config: &Config) -> Result<Option<u128>> {
+    let price = amount(vm, config.source, IERC4626::convertToAssetsCall::SELECTOR, &[U256::from(config.unit())])?;
+    // Without shares there is no price of one.
+    Ok(price.zip(supply(vm, config)?.filter(|supply| *supply > 0)).map(|(price, _)| price))
+}
+
+/// Of a reserve of Aave: its deficit and its supply.
+fn reserve(vm: &VM, config: &Config) -> Result<Option<Losses>> {
+    let Some(missing) = deficit(vm, config)? else { return Ok(None) };
+    let Some(supply) = supply(vm, config)? else { return Ok(None) };
+    let Some(debt) = amount(vm, config.debt, IERC20::totalSupplyCall::SELECTOR, &[])? else { return Ok(None) };
     let cash = amount(vm, config.asset, IERC20::balanceOfCall::SELECTOR, &[config.share.word()])?;
     let Some(cash) = cash else { return Ok(None) };
-    let tally = tally.next(deficit, supply, passed, config.rules.persistence)?;
-    // Sums and products of 128 bits fit.
-    let covered = U256::from(cash) + U256::from(debt) + U256::from(deficit);
-    let missing = U256::from(supply).saturating_sub(covered);
-    let latent =
-        missing * U256::from(10_000) >= U256::from(supply) * U256::from(config.rules.trigger_bps) && supply > 0;
-    Ok(Some(Read { reading: Reading { value: tally.value(), latent, doubtful: false }, tally: Some(tally) }))
+    let short = supply.saturating_sub(cash).saturating_sub(debt).saturating_sub(missing);
+    Ok(Some(Losses { missing, supply, short }))
 }
 
-/// Of the total assets of a vault that tells its losses: what is not lost, and all.
-fn kept(vm: &VM, config: &Config) -> Result<Option<(u128, u128)>> {
+/// Of a vault that tells its losses: what is lost and not covered, and the total assets.
+fn lost(vm: &VM, config: &Config) -> Result<Option<Losses>> {
     let total = amount(vm, config.source, IERC4626::totalAssetsCall::SELECTOR, &[])?;
     let lost = amount(vm, config.source, IMetaMorpho::lostAssetsCall::SELECTOR, &[])?;
     let dead = amount(vm, config.source, IERC20::balanceOfCall::SELECTOR, &[DEAD.word()])?;
-    let (Some(total), Some(lost), Some(dead)) = (total, lost, dead) else { return Ok(None) };
+    let (Some(supply), Some(lost), Some(dead)) = (total, lost, dead) else { return Ok(None) };
     let back = match dead {
         0 => Some(0),
         dead => amount(vm, config.source, IERC4626::convertToAssetsCall::SELECTOR, &[U256::from(dead)])?,
@@ -150,7 +156,7 @@ fn kept(vm: &VM, config: &Config) -> Result<Option<(u128, u128)>> {
     let Some(back) = back else { return Ok(None) };
     let missing = lost.saturating_sub(back);
     // Who has lost more than there is said to be tells something absurd.
-    Ok((total > 0 && missing <= total).then(|| (total - missing, total)))
+    Ok((supply > 0 && missing <= supply).then_some(Losses { missing, supply, short: 0 }))
 }
 
 fn deficit(vm: &VM, config: &Config) -> Result<Option<u128>> {
@@ -179,6 +185,6 @@ pub(crate) fn supply(vm: &VM, config: &Config) -> Result<Option<u128>> {
 /// `MathOverflow`, which no amount of a real token reaches.
 pub(crate) fn worth(config: &Config, shares: u128, value: u128) -> Result<U256> {
     // aTokens count the asset itself; their value is in WAD
-    let unit = if config.kind == Kind::Aave { protocol::oracle::ONE } else { config.unit() };
+    let unit = if config.kind == Kind::Aave { ONE } else { config.unit() };
     Ok(mul_div_down(U256::from(shares), U256::from(value), U256::from(unit))?)
 }

@@ -468,8 +468,12 @@ impl OracleTrigger {
             }
         }
         let suspected = found == Finding::Suspected;
-        book.cursor.set(U256::from(latest.id));
-        book.record.take(subject, &Sample { time: now, value, suspected, link, valid_until: now + gap })
+        let taken = book.record.take(subject, &Sample { time: now, value, suspected, link, valid_until: now + gap });
+        // What a second sample of one second finds is not kept: the next one reads these rounds.
+        if taken {
+            book.cursor.set(U256::from(latest.id));
+        }
+        taken
     }
 
     fn is_healthy(&self, subject: B256, config: &Config, prices: &Prices) -> bool {

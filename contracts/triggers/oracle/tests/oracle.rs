@@ -894,6 +894,26 @@ fn ownership_is_as_everywhere() {
     assert_eq!(world.read(trigger, ISeriesTrigger::sequencerFeedCall {}), world.address("uptime"));
 }
 
+#[test]
+fn a_sound_round_of_the_second_of_a_sample_is_read_by_the_next_one() {
+    let setup = Setup::new();
+    setup.run(10);
+    setup.say(180_000, 200_000);
+    setup.run(60);
+    assert_eq!(setup.count(), 0);
+    // In the second of the last sample the feed is right for one round, and somebody observes once more.
+    setup.say(200_000, 200_000);
+    setup.push();
+    setup.observe();
+    setup.say(180_000, 200_000);
+    setup.run(10);
+    assert_eq!(setup.count(), 0, "it was not wrong all the time");
+    setup.run(50);
+    assert_eq!(setup.count(), 0);
+    setup.run(10);
+    assert_eq!(setup.count(), 1);
+}
+
 // ———————————————————————————————————————————————————————————————————————————————————————— against a small model
 
 /// Ten minutes: what both feeds say, the pool's tick above the one at 2,000, whether it is empty, whether the second feed

@@ -137,7 +137,8 @@ pub struct Course {
     run_at: u64,
     /// The value of the run that is nearest to where it began: the lowest of a rise, the highest of a fall.
     run: u128,
-    /// Since when the open incident has not become deeper, and the lowest value since.
+    /// Since when the open incident has not become deeper, and the lowest value since of those that were no deeper fall:
+    /// one that did not stand is no reference.
     calm_at: u64,
     floor: u128,
 }
@@ -277,9 +278,10 @@ impl Course {
 
     fn take_open(&mut self, rules: &Rules, now: u64, reading: &Reading) -> Turn {
         let value = reading.value;
-        self.floor = self.floor.min(value);
-        let step = (self.reference / STEP_DIVISOR).max(1);
-        let deeper = value <= self.worst.saturating_sub(step) && value < self.worst;
+        let deeper = self.is_deeper(value);
+        if !deeper {
+            self.floor = self.floor.min(value);
+        }
         if deeper && !reading.doubtful {
             if !self.lasts(rules, now, value, u128::max) {
                 return Turn::Nothing;
@@ -298,6 +300,12 @@ impl Course {
         Turn::Closes
     }
 
+    /// Whether a value is deeper than the worst by a step.
+    fn is_deeper(&self, value: u128) -> bool {
+        let step = (self.reference / STEP_DIVISOR).max(1);
+        value <= self.worst.saturating_sub(step) && value < self.worst
+    }
+
     /// Takes a value into the run, and answers whether it has stood for long enough.
     fn lasts(&mut self, rules: &Rules, now: u64, value: u128, nearest: fn(u128, u128) -> u128) -> bool {
         if self.run_at == 0 {
@@ -312,7 +320,7 @@ impl Course {
     fn deepen(&mut self, now: u64, value: u128) {
         self.worst = self.run;
         self.run_at = 0;
-        (self.calm_at, self.floor) = (now, value);
+        (self.calm_at, self.floor) = (now, if self.is_deeper(value) { self.worst } else { value });
     }
 }
 

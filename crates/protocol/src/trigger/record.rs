@@ -216,6 +216,19 @@ impl Record {
         true
     }
 
+    /// Puts a sample of the same moment in the place of the newest one: no time passes between them, so that nothing else
+    /// follows.
+    ///
+    /// # Events
+    /// `Sampled`.
+    pub fn amend(&mut self, subject: B256, sample: &Sample) {
+        let mut course = self.course();
+        (course.value, course.suspected, course.valid_until) = (sample.value, sample.suspected, sample.valid_until);
+        course.settle(&self.rules());
+        self.set_course(&course);
+        emit!(self.vm(), Sampled, [subject], [sample.time, sample.value]);
+    }
+
     /// Opens an incident, or confirms the latent one.
     fn open(&mut self, subject: B256, course: &mut Course, opened_at: u64, verdict: Verdict) {
         if course.state == State::Quiet {

@@ -112,6 +112,82 @@ fn a_price_that_does_not_fit_is_none() {
 }
 
 #[test]
+fn any_number_of_rounds_without_a_price_is_passed_over() {
+    for (voids, calls) in [(31, 1), (33, 2), (100, 4)] {
+        let s = Setup::new();
+        for minute in 0..voids {
+            s.round(HOUR + minute, 0);
+        }
+        s.round(2 * HOUR, 95_000_000);
+        s.warp_to(3 * HOUR);
+        for _ in 0..calls {
+            s.observe();
+        }
+        assert_eq!(s.cursor(), s.feed.latest(), "{voids} rounds");
+        assert_eq!((s.count(), s.incident(1).openedAt), (1, s.start + 2 * HOUR));
+        // As many again while it is open: the windows pass them by too.
+        for minute in 0..voids {
+            s.round(3 * HOUR + minute, 0);
+        }
+        s.rounds(&[(4 * HOUR, PAR), (28 * HOUR, PAR)]);
+        for _ in 0..calls + 2 {
+            s.observe();
+        }
+        let incident = s.incident(1);
+        assert_eq!((incident.closedAt, incident.worstBps), (s.start + 28 * HOUR, loss(95_000_000, 2, 24)));
+        assert!(s.healthy() && s.enter());
+        assert_eq!(s.window(3 * HOUR), Some(loss(95_000_000, 1, 24)));
+    }
+}
+
+#[test]
+fn any_number_of_rounds_without_a_price_is_passed_over_at_the_ends_of_phases() {
+    let s = Setup::new();
+    for minute in 0..40 {
+        s.round(HOUR + minute, 0);
+    }
+    let end = s.feed.latest();
+    s.feed.start_phase(2);
+    let ids: Vec<_> = (0..40).map(|minute| s.round(2 * HOUR + minute, 0)).collect();
+    let next = s.round(3 * HOUR, 95_000_000);
+    // What ends the old phase is taken in without evidence, the change of phase needs a list.
+    s.observe();
+    let rest: Vec<_> = (end - 7..=end).chain(ids[..24].iter().copied()).collect();
+    s.try_observe(&rest).unwrap();
+    assert!(s.cursor() < end && !s.healthy());
+    s.observe();
+    assert_eq!(s.cursor(), next);
+    s.rounds(&[(4 * HOUR, PAR), (28 * HOUR, PAR)]);
+    for _ in 0..3 {
+        s.observe();
+    }
+    let incident = s.incident(1);
+    assert_eq!((incident.openedAt, incident.closedAt), (s.start + 3 * HOUR, s.start + 28 * HOUR));
+    assert_eq!(incident.worstBps, loss(95_000_000, 1, 24));
+    assert!(s.healthy());
+}
+
+#[test]
+fn rounds_without_a_price_are_passed_over_only_where_one_with_a_price_follows() {
+    let s = Setup::new();
+    let ids: Vec<_> = (0..40).map(|minute| s.round(HOUR + minute, 0)).collect();
+    s.observe();
+    let error: IDepegTrigger::InvalidRound = s.try_observe(&ids[..32]).unwrap_err().expect();
+    assert_eq!(error.roundId, U80::from(ids[31]));
+    // One of them is corrected after all.
+    s.feed.state.rounds.borrow_mut().get_mut(&ids[20]).unwrap().answer = 95_000_000;
+    s.round(2 * HOUR, PAR);
+    s.observe();
+    s.observe();
+    assert_eq!(s.cursor(), s.feed.latest());
+    assert_eq!(s.window(HOUR), None);
+    s.warp_to(26 * HOUR);
+    s.round(26 * HOUR, PAR);
+    s.observe();
+    assert!(s.window(HOUR).is_some_and(|bps| bps > 0), "it counts");
+}
+
+#[test]
 fn future_timestamp_a_round_of_the_future_is_neither_sold_on_nor_taken_in() {
     let s = Setup::new();
     let id = s.feed.push(PAR, s.start + 10);
