@@ -166,7 +166,7 @@ impl Venue {
         let (credibility, cap) = (history::credibility(), history::loss_cap());
         let prior = 10_000_000_000_000_000; // one percent
         self.govern(risk.set_cover_type(word(ASSET_KEY), COVER, prior, credibility, half_life, cap)).await;
-        self.govern(risk.set_risk_key(key, 2)).await;
+        self.govern(risk.set_risk_key(key, 1)).await;
         self.govern(risk.add_product(vault, self.trigger.address(), COVER, terms)).await;
         self.product = self.read(risk.product_count()).await;
         self.govern(risk.list_subject(self.product, word(SUBJECT), key)).await;
@@ -175,16 +175,24 @@ impl Venue {
         self.run(self.trigger.deposit(word(SUBJECT), 2.into())).await;
     }
 
-    /// Buys a policy on the position for 28 days; answers with its number, start and end.
-    async fn buy(&self, amount: U256) -> (U256, u64, u64) {
+    async fn refused<D: Detokenize>(&self, call: ContractCall<Client, D>) -> String {
+        let error = self.chain.send("what is refused", &self.me, call).await.unwrap_err();
+        error.refusal().unwrap_or_else(|| panic!("{error}")).to_owned()
+    }
+
+    /// The purchase of a policy on the position for 28 days.
+    fn purchase(&self, amount: U256) -> ContractCall<Client, (U256, U256)> {
         let (policy, me) = (self.deployment().policy(&self.me), self.me.address());
         let mut position = [0; 32];
         position[31] = 1;
-        let deadline = U256::MAX;
-        let term = U256::from(28 * DAY);
-        let call =
-            policy.buy(self.product, word(SUBJECT), me, position, amount, term, amount, deadline, me, Address::zero());
-        self.run(call).await;
+        let (term, deadline) = (U256::from(28 * DAY), U256::MAX);
+        policy.buy(self.product, word(SUBJECT), me, position, amount, term, amount, deadline, me, Address::zero())
+    }
+
+    /// Buys one; answers with its number, start and end.
+    async fn buy(&self, amount: U256) -> (U256, u64, u64) {
+        let policy = self.deployment().policy(&self.me);
+        self.run(self.purchase(amount)).await;
         let id = self.read(policy.policy_count()).await;
         let record = self.read(policy.policy_of(id)).await;
         (id, record.start, record.end)
@@ -263,6 +271,9 @@ async fn a_position_is_covered_its_prices_are_kept_and_its_loss_is_paid() {
     venue.until(other_start - 60).await;
     venue.feed(1.0).await;
     venue.until(other_start + 60).await;
+    // Both together cover what the position is worth at most: 20,000.
+    let call = venue.purchase(amount);
+    assert!(venue.refused(call).await.contains("InterestExceeded"));
     let told = String::from_utf8(venue.file(second).stderr).unwrap();
     assert!(told.contains("is taken at the end of the term"), "{told}");
 
