@@ -1,6 +1,8 @@
 //! Cover against impermanent loss in a whole deployment, over JSON-RPC: a position in Uniswap's published code, from its
 //! purchase to its payment, with what the keeper and `palisade file` do for it.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 mod stage;
 #[path = "stage/uniswap.rs"]
 mod uniswap;
@@ -139,8 +141,7 @@ impl Venue {
     /// Governance registers the pool and puts a product on it on sale; the position is deposited.
     async fn sell(&mut self) {
         let timelock = self.deployment().address("timelock");
-        self.chain.request("anvil_impersonateAccount", [timelock]).await.unwrap();
-        self.chain.request("anvil_setBalance", json!([timelock, "0x56bc75e2d63100000"])).await.unwrap();
+        disguise::impersonate(&self.chain, timelock).await;
         let subject = Subject {
             pool: self.uniswap.pool.address(),
             venue: self.uniswap.manager.address(),
