@@ -25,7 +25,7 @@ use crate::{
         profile::{pali, usd},
     },
     feed::Series,
-    story::{self, Measured, Setting, Story, event},
+    story::{self, Measured, Setting, Story, Tale, event},
     trace::{Anatomy, anatomy},
 };
 
@@ -100,6 +100,8 @@ pub enum Which {
     First,
     /// A later one by the same user.
     Later,
+    /// The only one.
+    Only,
 }
 
 /// What an operation may cost with programs in the chain's cache.
@@ -130,6 +132,9 @@ pub const LIMITS: &[Limit] = &[
     limit("extend", Which::Later, 155_000, Some(216_583)),
     limit("cancel", Which::Later, 122_000, Some(174_527)),
     limit("expire", Which::Later, 60_000, None),
+    limit("commit", Which::Later, 70_000, None),
+    limit("reveal", Which::Later, 80_000, None),
+    limit("file", Which::Only, 245_000, None),
 ];
 
 /// How many slots a purchase may fill, over all contracts.
@@ -144,6 +149,7 @@ impl Limit {
             Which::First => row.first,
             Which::Later if self.operation == "buy" => Some(row.gas - row.anatomy.trigger),
             Which::Later => row.first.map(|_| row.gas),
+            Which::Only => Some(row.gas),
         }
     }
 
@@ -160,18 +166,38 @@ impl Limit {
 /// # Errors
 /// What an operation failed with.
 pub async fn measure(builder: &Builder, cache: bool, code_size_limit: usize) -> Result<Vec<Row>> {
+    let builder = builder.clone().with_limit(code_size_limit);
+    let mut rows = of(Tale::Depeg, &builder, cache, code_size_limit).await?;
+    let judged = of(JUDGED, &builder, cache, code_size_limit).await?;
+    rows.extend(judged.into_iter().filter(|row| JURY.contains(&row.operation.as_str())));
+    Ok(rows)
+}
+
+/// The story with a jury, and what jurors do in it.
+const JUDGED: Tale = Tale::Exploit;
+const JURY: &[&str] = &["stake", "commit", "reveal", "settle"];
+
+/// Plays a story on a node of its own.
+async fn of(tale: Tale, builder: &Builder, cache: bool, code_size_limit: usize) -> Result<Vec<Row>> {
     let series = Series::turning_points();
-    let start = series.points.first().map(|point| point.time - 10 * 86_400);
+    let start = tale.begins().or(series.points.first().map(|point| point.time - 10 * 86_400));
     let config = devnode::Config { port: 0, timestamp: start, code_size_limit, ..devnode::Config::default() };
     let node = devnode::serve(config).await.map_err(|error| Error::Node(error.to_string()))?;
-    let folder = std::env::temp_dir().join(format!("palisade-gas-{}-{cache}", std::process::id()));
-    let rows = on(&node.url(), builder.clone().with_limit(code_size_limit), cache, series, &folder).await;
+    let folder = std::env::temp_dir().join(format!("palisade-gas-{}-{cache}-{tale}", std::process::id()));
+    let rows = on(&node.url(), tale, builder.clone(), cache, series, &folder).await;
     node.stop().await;
     drop(std::fs::remove_dir_all(&folder)); // the chain is gone too
     rows
 }
 
-async fn on(url: &str, builder: Builder, cache: bool, series: Series, folder: &std::path::Path) -> Result<Vec<Row>> {
+async fn on(
+    url: &str,
+    tale: Tale,
+    builder: Builder,
+    cache: bool,
+    series: Series,
+    folder: &std::path::Path,
+) -> Result<Vec<Row>> {
     let chain = Chain::connect(url).await?;
     let deployer = chain.client(wallet(DEVELOPMENT_KEY)?.with_chain_id(chain.id()));
     let setting = Setting {
@@ -183,12 +209,14 @@ async fn on(url: &str, builder: Builder, cache: bool, series: Series, folder: &s
         tell: |_| {},
         on_step: |_| {},
     };
-    let mut story = Story::begin(setting).await?;
+    let mut story = Story::begin_for(tale, setting).await?;
     if cache {
         story.cache_programs(&deployer).await?;
     }
-    story.play().await?;
-    story.again().await?;
+    story.play_tale(tale).await?;
+    if tale == Tale::Depeg {
+        story.again().await?;
+    }
     let mut rows: Vec<Row> = Vec::new();
     for Measured { operation, gas, receipt } in &story.measured {
         let anatomy = anatomy(&chain, &story.deployment, receipt).await?;
@@ -210,6 +238,9 @@ async fn on(url: &str, builder: Builder, cache: bool, series: Series, folder: &s
                 }),
             }),
         }
+    }
+    if tale != Tale::Depeg {
+        return Ok(rows);
     }
     let mut others = Counterparts { chain, builder, deployer, measured: Vec::new() };
     others.play(&story).await?;

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use ethers::{
     providers::Middleware,
     signers::{LocalWallet, Signer},
-    types::{Address, TransactionReceipt, U256, transaction::eip2718::TypedTransaction},
+    types::{Address, Bytes, TransactionReceipt, U256, transaction::eip2718::TypedTransaction},
     utils::keccak256,
 };
 use palisade::{
     artefact::SIZE_LIMIT,
+    bindings::policy::PolicyBoughtFilter,
     chain::{Chain, Client},
     deploy::profile::usd,
     gas::{LIMITS, NEW_SLOTS_OF_A_PURCHASE, Which, measure},
     report::grouped,
-    story::Story,
+    story::{Story, event},
     trace::{Anatomy, anatomy},
 };
 use stage::{Stage, builder, developer};
@@ -172,5 +173,51 @@ async fn a_purchase_costs_the_same_after_thousands() {
         assert_eq!(anatomy.entries, seconds[0].1.entries, "the same programs are entered");
         assert!(anatomy.new_slots <= NEW_SLOTS_OF_A_PURCHASE, "{anatomy:?}");
     }
+    stage.strike().await;
+}
+
+/// A policy of `amount`, and the entry that its claim needs.
+async fn insured(story: &Story, who: &Arc<Client>, amount: U256) -> (U256, Bytes) {
+    let receipt = story.chain().send_transaction("buying", who, purchase(story, who, amount)).await.unwrap();
+    let bought: PolicyBoughtFilter = event(&receipt, story.deployment.address("policy")).unwrap();
+    (bought.policy, bought.entry)
+}
+
+#[tokio::test]
+async fn a_claim_costs_the_same_however_many_policies_and_claims_there_are() {
+    if elsewhere() {
+        return;
+    }
+    let mut stage = Stage::open("claims-cost").await;
+    let story = &mut stage.story;
+    story.cache_programs(&developer(story.chain())).await.unwrap();
+    story.capital().await.unwrap();
+    story.fresh_price().await.unwrap();
+    let [before, after, crowd] =
+        [buyer(story, "before").await, buyer(story, "after").await, buyer(story, "claimants").await];
+    let (first, entry) = insured(story, &before, usd(1_000)).await;
+    let (many, _) = insured(story, &crowd, usd(100)).await;
+    sell(story, &crowd, 300).await;
+    let (last, last_entry) = insured(story, &after, usd(1_000)).await;
+    story.cover().await.unwrap();
+    story.depeg().await.unwrap();
+    story.incident = story.report_all().await.unwrap().1.unwrap().number;
+
+    let chain = story.chain().clone();
+    let file = async |who: &Arc<Client>, policy: U256, entry: Bytes| {
+        let call = story.deployment.assessor(who).file(policy, story.incident, entry, Bytes::default());
+        let receipt = chain.send("filing", who, call).await.unwrap();
+        taken_apart(&chain, story, &receipt).await
+    };
+    file(&crowd, many, entry.clone()).await; // what only the first claim under an incident does
+    let one = file(&before, first, entry.clone()).await;
+    for number in 1..=200 {
+        file(&crowd, many + number, entry.clone()).await;
+    }
+    let two = file(&after, last, last_entry).await;
+    eprintln!("a claim: {} gas, after 300 policies and 200 claims {}", grouped(one.0), grouped(two.0));
+    assert!(one.0.abs_diff(two.0) <= SPREAD, "{} and {}", one.0, two.0);
+    assert_eq!(one.1.new_slots, two.1.new_slots);
+    assert!(one.1.new_slots <= 3, "{:?}", one.1);
     stage.strike().await;
 }
