@@ -209,7 +209,8 @@ impl<'a> Bridge<'a> {
         self.look().await?;
         let (_, whole) = self.series().await?;
         Story::expect(STEP, whole == 1_000_000, "a bridge that is whole", format!("{whole} millionths"))?;
-        self.frank = Some(self.story.sell(STEP, &frank, usd(HELD[1] / 2), "the bridge, in the last moment").await?);
+        self.story.say("  Frank does so in the last moment");
+        self.frank = Some(self.story.sell(STEP, &frank, usd(HELD[1] / 2), "the bridge").await?);
         self.story.ask_to_leave().await
     }
 

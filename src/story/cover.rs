@@ -82,8 +82,8 @@ impl Story {
         )?;
         self.line = Line { product: offered.product, subject: cover.subject, position: [0; 32] };
         self.say(&format!(
-            "  {} proposed, voted and executed after {} in the timelock: product #{} is on sale",
-            if motions.len() == 1 { "one motion" } else { "two motions" },
+            "  {} of the DAO, voted and executed after {} in the timelock: product #{} is on sale",
+            if motions.len() == 1 { "a proposal".into() } else { format!("{} proposals", motions.len()) },
             span(self.profile.delay),
             offered.product
         ));

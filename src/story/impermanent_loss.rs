@@ -163,7 +163,7 @@ impl<'a> ImpermanentLoss<'a> {
         let sold = story.sell(STEP, &bob, usd(COVER), "his position").await?;
         (story.policy, story.entry) = (sold.id, sold.entry.clone());
         self.bob = Some(sold);
-        story.ask_to_leave().await
+        Ok(())
     }
 
     /// Anyone stores the price of a moment, by the feed's latest round.
@@ -236,12 +236,14 @@ impl<'a> ImpermanentLoss<'a> {
         Ok(())
     }
 
-    /// The term is over: the price of its end is stored.
+    /// Carol sees it coming, and asks to leave; the term is over before she can, and the price of its end is stored.
     ///
     /// # Errors
     /// Where it is not.
     pub async fn end(&mut self) -> Result<()> {
         let (_, end) = self.times().await?;
+        self.story.until(end - DAY).await?;
+        self.story.ask_to_leave().await?;
         self.story.until(end - 60).await?;
         write(self.story, &self.feed, PRICE).await?;
         self.story.until(end + 1).await?;

@@ -114,12 +114,13 @@ impl Story {
             "the penalties of who was wrong for who was right",
             format!("{penalties} and {rewards}"),
         )?;
-        self.say(&format!(
-            "  {} PALI for what was found, {} against it, who lose {} of it to the others",
-            amount(right, 18, 0),
-            amount(wrong, 18, 0),
-            amount(penalties, 18, 0)
-        ));
+        let found = if outcome == AWARD { "that it happened" } else { "that it did not happen" };
+        let against = if wrong.is_zero() {
+            "nobody against it".into()
+        } else {
+            format!("{} against it, who lose {} to the others", amount(wrong, 18, 0), amount(penalties, 18, 0))
+        };
+        self.say(&format!("  {} PALI say {found}, {against}", amount(right, 18, 0)));
         Ok(())
     }
 

@@ -139,7 +139,8 @@ impl<'a> Lending<'a> {
         // whoever is insured has the subject observed when his cover begins
         let news = story.report_now().await?;
         Story::expect(STEP, news.is_none(), "no incident", format!("{news:?}"))?;
-        self.frank = Some(story.sell(STEP, &frank, usd(LENT[1] / 2), "the lender, when he has heard something").await?);
+        story.say("  Frank has heard something");
+        self.frank = Some(story.sell(STEP, &frank, usd(LENT[1] / 2), "the lender").await?);
         // nobody insures more than he has lent
         let policy = story.deployment.policy(&frank);
         let line = story.line;
