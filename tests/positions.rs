@@ -15,7 +15,7 @@ use std::{
 use ethers::{
     abi::{Detokenize, Token},
     contract::ContractCall,
-    types::{Address, I256, U256},
+    types::{Address, Bytes, I256, U256},
 };
 use palisade::{
     bindings::{IImpermanentLossTrigger, MockAggregator, StableCoin, impermanent_loss::Subject, risk::Terms},
@@ -282,6 +282,11 @@ async fn a_position_is_covered_its_prices_are_kept_and_its_loss_is_paid() {
     // Both together cover what the position is worth at most: 20,000.
     let call = venue.purchase(amount);
     assert!(venue.refused(call).await.contains("InterestExceeded"));
+    // Nobody has a pool reserve for what is not over: neither is it filed, nor does it wait for data.
+    let entry = claims::entry_of(venue.deployment(), second).await.unwrap();
+    let assessor = venue.deployment().assessor(&venue.me);
+    let call = assessor.file_disputed(second, U256::zero(), 10_000, entry, Bytes::default(), [1; 32]);
+    assert!(venue.refused(call).await.contains("JuryNotAllowed"));
     let told = String::from_utf8(venue.file(second).stderr).unwrap();
     assert!(told.contains("is taken at the end of the term"), "{told}");
 

@@ -419,10 +419,10 @@ impl Book {
     }
 
     /// The trigger's word where its silence counts for somebody: one that refuses the evidence is asked without any, so
-    /// that nobody makes it silent by what he sends; one that refuses that as well cannot tell.
+    /// that nobody makes it silent by what he sends; one that refuses that as well cannot tell, where it was shown nothing.
     ///
     /// # Errors
-    /// What ran out of gas, or says that it would: it has said nothing.
+    /// What ran out of gas, or says that it would, has said nothing; what the trigger refuses with evidence and without.
     pub fn hear(
         &self,
         opened: &Opened,
@@ -441,7 +441,7 @@ impl Book {
         let call = about(opened, ITrigger::lossCall::SELECTOR, 7, entry, incident);
         match ask_raw(self.vm(), trigger, &call.finish()) {
             Ok(answer) => Ok((answer.u64(0)?, answer.u64(1)?.min(BPS))),
-            Err(refused) if is_short_of_gas(&refused) => Err(refused),
+            Err(refused) if !evidence.is_empty() || is_short_of_gas(&refused) => Err(refused),
             Err(_) => Ok((INCONCLUSIVE, 0)),
         }
     }

@@ -118,10 +118,11 @@ routes! {
 // ————————————————————————————————————————————————————————————————————————————————————————————————————————— disputes
 
 impl AssessorExt {
-    /// Files what the trigger does not confirm; `IAssessor.fileDisputed`. A trigger that reverts with an error cannot tell.
+    /// Files what the trigger does not confirm; `IAssessor.fileDisputed`. A trigger that reverts with an error cannot tell,
+    /// where it was shown nothing.
     ///
     /// # Errors
-    /// `ClaimConfirmed`, `JuryNotAllowed`, `NothingToPay`, `NoIncident`, `EntryMismatch`, `NotWired`,
+    /// What the trigger refuses of evidence; `ClaimConfirmed`, `JuryNotAllowed`, `NothingToPay`, `NoIncident`, `EntryMismatch`, `NotWired`,
     /// `UnexpectedBalance`, `ReentrancyGuardReentrantCall`; what the token, Policy, Risk and Jury refuse.
     ///
     /// # Events
