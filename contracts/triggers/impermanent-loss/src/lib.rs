@@ -492,7 +492,7 @@ impl ImpermanentLoss {
         if lot.owner.get() != caller || caller.is_zero() {
             return Err(error!(NotPositionOwner, position, caller));
         }
-        if to.is_zero() {
+        if to.is_zero() || to == self.vm().contract_address() {
             return Err(error!(InvalidReceiver, to));
         }
         Ok((self.config(lot.subject.get())?, lot.value.get()))
@@ -606,7 +606,7 @@ fn moment(evidence: &[u8]) -> Option<(u64, Hint)> {
 /// The hint of an `abi.encode(uint80)` or an `abi.encode(uint80, uint80)`.
 fn hint(evidence: &[u8]) -> Option<Hint> {
     let mut hint = [0; 2];
-    if evidence.len() % 32 != 0 || !(1..=2).contains(&(evidence.len() / 32)) {
+    if !matches!(evidence.len(), 32 | 64) {
         return None;
     }
     for (id, word) in hint.iter_mut().zip(evidence.chunks_exact(32)) {
