@@ -14,7 +14,8 @@ use ethers::{
 
 use crate::{
     bindings::{
-        IDepegTrigger, IImpermanentLossTrigger, MockAggregator,
+        IBridgeTrigger, IDepegTrigger, IExploitTrigger, IImpermanentLossTrigger, ILendingTrigger, IOracleTrigger,
+        MockAggregator,
         impermanent_loss::{SubjectRegisteredFilter, VarianceSampledFilter},
         policy::{Policy, PolicyBoughtFilter},
         risk::SubjectListedFilter,
@@ -29,6 +30,18 @@ pub const MOST_ROUNDS: usize = 32;
 /// The cover type of impermanent loss, as `IRisk.Cover` numbers it: its claims are on a position by itself, under no
 /// incident.
 pub const IMPERMANENT_LOSS: u8 = 1;
+
+/// The cover types of triggers that read the present alone, as `IRisk.Cover` numbers them.
+pub const EXPLOIT: u8 = 0;
+/// A lender's bad debt.
+pub const DEFAULT: u8 = 2;
+/// A feed that is wrong.
+pub const ORACLE: u8 = 3;
+/// A bridge's backing.
+pub const BRIDGE: u8 = 4;
+
+/// Periods in which a bridge's supply may have been observed to be compared with a backing.
+const PERIODS: u64 = 8;
 
 /// `ITrigger.Verdict`: proven.
 pub const CONFIRMED: u8 = 2;
@@ -169,6 +182,84 @@ pub async fn pending(deployment: &Deployment, client: &Arc<Client>, line: &Line)
     let waiting = rounds.len() as u64;
     let ids = rounds.into_iter().map(|id| Token::Uint(id.into())).collect();
     Ok(Pending { waiting, evidence: abi::encode(&[Token::Array(ids)]).into(), alarming: true })
+}
+
+/// Whether a line's trigger is to be observed though nothing has happened. One that reads the present alone knows only what it
+/// was told of: a loss counts from the last observation before it, which must lie inside a policy, and what stands must have
+/// been seen twice.
+///
+/// - Falls: half of the persistence after the last observation.
+/// - Feeds: where references find fault with one, half of the gap after the last sample; nothing otherwise.
+/// - Bridges: in every period, so that there is a supply with which a backing is compared.
+///
+/// All but bridges also where none has been since `begun`, when a policy began (0: none). `tried` is when it was done last
+/// and brought nothing (0: it has not been): what a silent source does not tell is not asked for at once again.
+///
+/// # Errors
+/// RPC errors, and what the trigger refuses.
+pub async fn is_due(
+    deployment: &Deployment,
+    client: &Arc<Client>,
+    line: &Line,
+    begun: u64,
+    tried: u64,
+) -> Result<bool> {
+    const WHAT: &str = "reading a subject";
+    let chain = &deployment.chain;
+    let (at, subject, client) = (line.trigger, line.subject, client.clone());
+    let now = chain.now().await?;
+    let (last, every) = match line.cover {
+        EXPLOIT | DEFAULT => {
+            // what both share is read by the same functions
+            let trigger = ILendingTrigger::new(at, client.clone());
+            let (known, ..) = chain.read("reading a value", trigger.value_of(subject)).await?;
+            if !known {
+                return Ok(false);
+            }
+            let persistence = if line.cover == DEFAULT {
+                chain.read(WHAT, trigger.subject_of(subject)).await?.0.persistence
+            } else {
+                chain.read(WHAT, IExploitTrigger::new(at, client).subject_of(subject)).await?.persistence
+            };
+            let (.., observed_at, _) = chain.read("reading a course", trigger.course_of(subject)).await?;
+            (observed_at, u64::from(persistence) / 2)
+        }
+        ORACLE => {
+            let trigger = IOracleTrigger::new(at, client);
+            let (_, last, ..) = chain.read("reading a series", trigger.series_of(subject)).await?;
+            if chain.read("asking whether all is well", trigger.healthy(subject)).await? {
+                (last, u64::MAX)
+            } else {
+                let config = chain.read(WHAT, trigger.subject_of(subject)).await?;
+                let prices = chain.read("reading prices", trigger.prices_of(subject)).await?;
+                if !is_telling(prices, config.deviation_bps) {
+                    return Ok(false);
+                }
+                (last, u64::from(config.gap) / 2)
+            }
+        }
+        BRIDGE => {
+            let trigger = IBridgeTrigger::new(at, client);
+            let period = u64::from(chain.read(WHAT, trigger.subject_of(subject)).await?.period).max(1);
+            // this period is the oldest of those that are looked at
+            let call = trigger.supply_before(subject, now.saturating_add(PERIODS * period));
+            let (is_observed, _) = chain.read("reading a supply", call).await?;
+            return Ok(!is_observed && tried / period < now / period);
+        }
+        _ => return Ok(false),
+    };
+    let last = last.max(tried);
+    Ok(last < begun || now >= last.saturating_add(every.max(1)))
+}
+
+/// Whether the references of a feed say anything of it, by prices of which 0 is none: a reference that finds nothing is not
+/// enough where the other is silent.
+fn is_telling((feed, second, pool): (u128, u128, u128), deviation_bps: u16) -> bool {
+    let finds_fault = |reference: u128| {
+        let limit = U256::from(reference) * U256::from(deviation_bps);
+        reference > 0 && U256::from(feed.abs_diff(reference)) * U256::from(10_000) > limit
+    };
+    (second > 0 && pool > 0) || finds_fault(second) || finds_fault(pool)
 }
 
 /// The evidence that a claim needs. Of a depeg, what pays it most under an incident: the start of the worst window inside
@@ -423,5 +514,28 @@ impl Rounds {
             id -= 1;
         }
         Ok(times)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_tell_where_both_do_or_one_finds_fault() {
+        for (prices, tells) in [
+            ((2_000, 2_000, 2_000), true),
+            ((1_000, 2_000, 2_000), true),
+            ((2_000, 2_000, 0), false),
+            ((2_100, 2_000, 0), false), // exactly the deviation
+            ((2_101, 2_000, 0), true),
+            ((2_000, 0, 2_101), false),
+            ((2_000, 0, 2_106), true),
+            ((2_000, 0, 0), false),
+            ((0, 2_000, 0), true), // a feed of nothing is wrong
+            ((u128::MAX, 1, 0), true),
+        ] {
+            assert_eq!(is_telling(prices, 500), tells, "{prices:?}");
+        }
     }
 }

@@ -33,7 +33,7 @@ use crate::{
         risk::{LossRecordedFilter, PriorSetFilter},
     },
     chain::{self, Client},
-    claims::{self, CONFIRMED, IMPERMANENT_LOSS, Incident, Line, MOST_ROUNDS},
+    claims::{self, BRIDGE, CONFIRMED, IMPERMANENT_LOSS, Incident, Line, MOST_ROUNDS},
     deploy::Deployment,
     report::percent_bps,
     story::event,
@@ -75,6 +75,9 @@ const DRIFT: u64 = 100;
 
 /// Families that one call tells their cover types of.
 const FAMILIES: usize = 32;
+
+/// `IRisk.Status.OnSale`.
+const ON_SALE: u8 = 1;
 
 /// `IAssessor.Stage.Waiting`.
 const WAITING: u8 = 3;
@@ -122,6 +125,8 @@ pub struct Keeper {
     next_policy: u64,
     /// By family: where its newest loss that its cover type was told of is recorded.
     told: BTreeMap<U256, Place>,
+    /// By trigger and subject: when it was observed last and had nothing to take in, though that was due.
+    silent: BTreeMap<(Address, [u8; 32]), u64>,
 }
 
 /// Where a log is: block, place in it, and the block's hash.
@@ -138,7 +143,7 @@ impl Keeper {
     /// A keeper of a deployment, who pays from `purse` with the key of `client`.
     #[must_use]
     pub fn new(deployment: Deployment, client: Arc<Client>, purse: Purse, metrics: Metrics) -> Self {
-        Self { deployment, client, purse, metrics, next_policy: 1, told: BTreeMap::new() }
+        Self { deployment, client, purse, metrics, next_policy: 1, told: BTreeMap::new(), silent: BTreeMap::new() }
     }
 
     /// Rounds for ever, `interval` apart; further apart while they fail. Each is handed to `tell`.
@@ -177,8 +182,13 @@ impl Keeper {
             let done = self.tend(vault, &mut round).await;
             round.note(done)?;
         }
-        let done = self.look_at_policies(&lines, &mut round).await;
+        let mut begun = vec![0; lines.len()];
+        let done = self.look_at_policies(&lines, &mut begun, &mut round).await;
         round.note(done)?;
+        for (line, begun) in lines.iter().zip(begun) {
+            let done = self.look_after(line, begun, &mut round).await;
+            round.note(done)?;
+        }
         let done = self.sync(&mut round).await;
         round.note(done)?;
         self.count(&round).await;
@@ -439,13 +449,14 @@ impl Keeper {
 
     /// Closes policies that were filed on and are over (the others leave Risk's books by themselves), goes on with claims
     /// that are due, and stores the prices that claims on positions are measured by.
-    async fn look_at_policies(&mut self, lines: &[Line], round: &mut Round) -> Done {
+    async fn look_at_policies(&mut self, lines: &[Line], begun: &mut [u64], round: &mut Round) -> Done {
         let chain = self.deployment.chain.clone();
         let contract = self.deployment.policy(&self.client);
         let clock = chain.read("reading the claims clock", self.deployment.risk(&self.client).claims_clock()).await?;
         let count = chain.read("counting policies", contract.policy_count()).await?.low_u64();
         let first = if self.next_policy > count { 1 } else { self.next_policy };
         let last = count.min(first.saturating_add(POLICIES).saturating_sub(1));
+        let now = chain.now().await?;
         let mut over = Vec::new();
         let mut open = Vec::new();
         let mut moments = BTreeSet::new();
@@ -458,12 +469,16 @@ impl Keeper {
             if policy.filed && !ended && clock > policy.deadline.into() && over.len() < 50 {
                 over.push(U256::from(id));
             }
-            let is_its = |line: &Line| {
-                line.cover == IMPERMANENT_LOSS && line.product == policy.product && line.subject == policy.subject
-            };
-            if !policy.expired && !policy.cancelled && clock <= policy.deadline.into() {
-                let line = lines.iter().position(is_its);
-                moments.extend(line.into_iter().flat_map(|line| [(line, policy.start), (line, policy.end)]));
+            let is_its = |line: &Line| line.product == policy.product && line.subject == policy.subject;
+            let Some(line) = lines.iter().position(is_its) else { continue };
+            if policy.expired || policy.cancelled {
+                continue;
+            }
+            if lines[line].cover == IMPERMANENT_LOSS && clock <= policy.deadline.into() {
+                moments.extend([(line, policy.start), (line, policy.end)]);
+            }
+            if policy.start <= now && now < policy.end {
+                begun[line] = policy.start.max(begun[line]);
             }
         }
         self.next_policy = last.saturating_add(1);
@@ -479,6 +494,43 @@ impl Keeper {
                 Err(Stop::Chain(error)) => round.troubles.push(error.to_string()), // of this moment alone
                 other => other?,
             }
+        }
+        Ok(())
+    }
+
+    /// Observes a line on which nothing has happened, so that its trigger can tell of what will: where there is cover, or a
+    /// bridge without whose supply none can be sold. `begun` is when the newest of the policies on it began that this round
+    /// has looked at, 0 for none.
+    async fn look_after(&mut self, line: &Line, begun: u64, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let place = (line.trigger, line.subject);
+        let tried = self.silent.get(&place).copied().unwrap_or_default();
+        let (deployment, client) = (self.deployment.clone(), self.client.clone());
+        let is_due = |tried: u64| claims::is_due(&deployment, &client, line, begun, tried);
+        match is_due(tried).await {
+            Ok(true) => {}
+            // somebody else's trigger may know none of these functions
+            Ok(false) | Err(chain::Error::Reverted { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let risk = self.deployment.risk(&self.client);
+        let is_covered = !chain.read("reading a line", risk.line(line.product, line.subject)).await?.cover.is_zero();
+        let is_sold = line.cover == BRIDGE
+            && chain.read("reading a product", risk.product(line.product)).await?.status == ON_SALE;
+        if !is_covered && !is_sold {
+            return Ok(());
+        }
+        // All of them have the function of this one.
+        let trigger = IDepegTrigger::new(line.trigger, self.client.clone());
+        let call = trigger.observe(line.subject, Bytes::default());
+        let what = format!("{}, where all is quiet", subject_name(&line.subject));
+        if !self.act("observe", &what, call, round).await? {
+            return Ok(());
+        }
+        if is_due(0).await? {
+            self.silent.insert(place, chain.now().await?);
+        } else {
+            self.silent.remove(&place);
         }
         Ok(())
     }
