@@ -354,30 +354,43 @@ impl Rounds {
         Ok(None)
     }
 
-    /// The round whose price held at a moment, as the trigger of impermanent loss has it: the newest with a price that is
-    /// not later.
+    /// The round whose price held at a moment, as the trigger of impermanent loss has it. Where two aggregators ran beside
+    /// each other, that of the older one as long as it is newer.
     async fn held_at(&self, at: u64, latest: u128) -> Result<Option<Hint>> {
+        let mut found: Option<(u64, Hint)> = None;
         for current in (1..=phase(latest)).rev() {
             let newest = match phase(latest) {
                 of_latest if of_latest == current => latest as u64,
                 _ if self.get(round_id(current, 1)).await?.is_none() => continue,
                 _ => self.newest_of(current).await?,
             };
-            // all rounds up to `low` are not later than the moment, and those after `high` are
-            let (mut low, mut high) = (0, newest);
-            while low < high {
-                let middle = low + (high - low).div_ceil(2);
-                let earlier = self.get(round_id(current, middle)).await?.is_some_and(|(updated, _)| updated <= at);
-                if earlier { low = middle } else { high = middle - 1 }
+            let Some((updated, round)) = self.held_in(current, newest, at).await? else { continue };
+            if let Some((newer, hint)) = found
+                && newer >= updated
+            {
+                return Ok(Some(hint));
             }
-            while low > 0 {
-                let round = round_id(current, low);
-                if let Some((updated, true)) = self.get(round).await? {
-                    let is_last = round != latest && self.get(round + 1).await?.is_none();
-                    let next = if is_last { self.entrance(current, latest, updated).await? } else { None };
-                    return Ok(Some(Hint { round, next }));
-                }
-                low -= 1;
+            let is_last = round != latest && self.get(round + 1).await?.is_none();
+            let next = if is_last { self.entrance(current, latest, updated).await? } else { None };
+            if found.replace((updated, Hint { round, next })).is_some() {
+                break;
+            }
+        }
+        Ok(found.map(|(_, hint)| hint))
+    }
+
+    /// The newest round of a phase of so many that has a price and is not later than a moment, with its time.
+    async fn held_in(&self, phase: u128, newest: u64, at: u64) -> Result<Option<(u64, u128)>> {
+        // all rounds up to `low` are not later, and those after `high` are
+        let (mut low, mut high) = (0, newest);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            let earlier = self.get(round_id(phase, middle)).await?.is_some_and(|(updated, _)| updated <= at);
+            if earlier { low = middle } else { high = middle - 1 }
+        }
+        for round in (1..=low).rev().map(|round| round_id(phase, round)) {
+            if let Some((updated, true)) = self.get(round).await? {
+                return Ok(Some((updated, round)));
             }
         }
         Ok(None)

@@ -1,6 +1,8 @@
 //! A report of a bridge's backing on its way from L1, on a node: the reporter reads the escrow and hands a ticket to the
 //! inbox; the ticket is what then arrives at the trigger, a WASM program, from the reporter's alias.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 #[path = "stage/site.rs"]
 mod site;
 
@@ -83,7 +85,7 @@ impl Stage {
             asset_decimals: 6,
         };
         stage.run(stage.trigger.register(SUBJECT, subject)).await;
-        site::impersonate(&stage.chain, stage.alias()).await;
+        disguise::impersonate(&stage.chain, stage.alias()).await;
         stage
     }
 
@@ -170,7 +172,7 @@ async fn a_report_goes_from_the_escrow_to_an_incident() {
 
     // The ticket counts from the alias alone, and once.
     let first = stage.ticket().await;
-    site::impersonate(&stage.chain, stage.reporter.address()).await;
+    disguise::impersonate(&stage.chain, stage.reporter.address()).await;
     assert!(stage.redeem(stage.reporter.address(), first.clone()).await.is_none());
     assert!(stage.redeem(stage.client.address(), first.clone()).await.is_none());
     let new = stage.redeem(stage.alias(), first.clone()).await.expect("the alias delivers");
@@ -187,7 +189,7 @@ async fn a_report_goes_from_the_escrow_to_an_incident() {
     stage.run(stage.report(token)).await;
     let kept = stage.ticket().await;
     let missing = Address::from_low_u64_be(0xbad);
-    site::impersonate(&stage.chain, stage.escrow).await;
+    disguise::impersonate(&stage.chain, stage.escrow).await;
     let theft = stage.escrowed.transfer(missing, usd(200_000));
     let tx = json!({ "from": stage.escrow, "to": token, "data": theft.calldata().unwrap() });
     let _: Value = stage.chain.request("eth_sendTransaction", [tx]).await.unwrap();

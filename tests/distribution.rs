@@ -1,6 +1,8 @@
 //! The distribution of a large portfolio, as WASM on a node, through JSON-RPC: what it costs with everything that it
 //! reads, and the same in Solidity beside it.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 #[path = "stage/site.rs"]
 mod site;
 
@@ -129,7 +131,7 @@ impl Stage {
         for group in 0..GROUPS {
             run(risk.set_group(group as u32 + 1, 2_500)).await.unwrap();
         }
-        site::impersonate(&self.chain, peer).await;
+        disguise::impersonate(&self.chain, peer).await;
         for number in 1..=PRODUCTS {
             run(risk.set_risk_key(subject(1_000 + number), (number % GROUPS) as u32 + 1)).await.unwrap();
             // the return value of a call that is sent is not looked at

@@ -1,6 +1,8 @@
 //! The lending and the exploit trigger as WASM on a node, through JSON-RPC, on OpenZeppelin's ERC-4626 vault and its beacon:
 //! money is really deposited, and really taken.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 #[path = "stage/site.rs"]
 mod site;
 
@@ -92,7 +94,7 @@ impl Stage {
         stage.run(stage.asset.mint(me, usd(2_000_000))).await;
         stage.run(stage.asset.approve(vault, U256::MAX)).await;
         stage.run(stage.vault.deposit(usd(1_000_000), me)).await;
-        site::impersonate(&stage.chain, vault).await;
+        disguise::impersonate(&stage.chain, vault).await;
         stage
     }
 

@@ -51,8 +51,8 @@ const CONFIRMED: u8 = 2;
 const NOT_MET: u8 = 1;
 /// The ends of the insured range: about 0.5 and 2.
 const ENDS: [i32; 2] = [-6_960, 6_960];
-/// What a claim of each kind costs, the price at its end not stored yet.
-const CLAIMS: [u64; 2] = [300_000, 300_000];
+/// What the check of a claim on an NFT and on a pair's shares costs, with the price of the end stored by it.
+const CLAIMS: [u64; 2] = [188_112, 149_022];
 
 /// Two dollars that trade with each other, a feed, and the trigger.
 struct Stage {

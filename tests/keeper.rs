@@ -18,7 +18,10 @@ use ethers::types::{I256, U256};
 use palisade::{
     chain::Chain,
     claims,
-    deploy::Deployment,
+    deploy::{
+        Deployment,
+        plan::{ASSET_KEY, DEPEG, word},
+    },
     keeper::{Keeper, Limits, Metrics, Purse, Round},
 };
 use stage::Stage;
@@ -91,7 +94,11 @@ async fn it_proves_an_incident_books_it_and_serves_who_leaves() {
     stage.story.pass(2 * profile.week + profile.cooldown + 1).await.unwrap();
     let round = keeper.round().await.unwrap();
     assert_eq!(round.troubles, Vec::<String>::new());
-    assert!(kinds(&round).contains(&"serve"), "{round:?}");
+    assert!(kinds(&round).contains(&"serve") && kinds(&round).contains(&"sync"), "{round:?}");
+    let risk = stage.story.deployment.risk(&stage.story.cast.keeper);
+    let prior = risk.prior(stage.story.deployment.product).call().await.unwrap();
+    let (.., rate) = risk.cover_type(word(ASSET_KEY), DEPEG).call().await.unwrap();
+    assert!(prior.abs_diff(rate) < rate / 1_000, "products of the type begin with what it has seen: {prior} {rate}");
     let carol = stage.story.cast.carol.address();
     let vault = stage.story.deployment.vault(&stage.story.cast.keeper);
     assert!(vault.claimable_redeem_request(U256::zero(), carol).call().await.unwrap() > U256::zero());

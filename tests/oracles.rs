@@ -32,7 +32,7 @@ const ENDS: [i32; 2] = [-6_960, 6_960];
 /// More than there is to take.
 const ALL: u128 = 10u128.pow(17);
 /// What a sample costs in which the feed is found wrong.
-const SAMPLE: u64 = 300_000;
+const SAMPLE: u64 = 148_718;
 
 /// A pool, two feeds, and the trigger; D = 5 %, T = 1 h, R = 2 h, a mean of 30 minutes.
 struct Stage {

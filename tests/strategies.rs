@@ -1,6 +1,8 @@
 //! A vault's spare money in a Solidity strategy, as WASM on a node, through JSON-RPC: it earns, it loses, and it does all
 //! that only a real chain shows, such as burning the gas that it is given.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 #[path = "stage/site.rs"]
 mod site;
 
@@ -88,7 +90,7 @@ impl Stage {
         self.run(allocator.add_strategy(strategy.address(), usd(100_000_000), KEY)).await;
         self.run(asset.mint(me, usd(100_000_000))).await;
         self.run(asset.approve(vault.address(), U256::MAX)).await;
-        site::impersonate(&self.chain, peer).await;
+        disguise::impersonate(&self.chain, peer).await;
     }
 
     async fn run<D: ethers::abi::Detokenize>(&self, call: ethers::contract::ContractCall<Client, D>) -> u64 {

@@ -107,7 +107,8 @@ interface IAssessor is IOwned {
         external returns (uint256 confirmed, uint256 paid);
     /// Files what the trigger does not confirm, as a loss of lossBps. Where it says no: with a bond, before a jury, if
     /// the product has one. Where it cannot tell: in time, with a small deposit. Both are pulled from the caller, the
-    /// holder or an operator. reason: the hash of what he says.
+    /// holder or an operator. A trigger that reverts cannot tell, but where it was shown evidence the call fails as it did.
+    /// reason: the hash of what he says.
     function fileDisputed(uint256 policy, uint256 incident, uint16 lossBps, bytes calldata entry, bytes calldata evidence, bytes32 reason)
         external returns (uint8 stage, uint256 amount);
     /// Challenges a delayed claim, once, before it is due: a jury decides, and only 66 % against it keep it from being

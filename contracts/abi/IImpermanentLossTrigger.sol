@@ -21,7 +21,7 @@ import {IVarianceSource} from "./IVarianceSource.sol";
 /// agree with it; the loss is the smaller of those by either. Over the window the pool's mean liquidity (harmonic)
 /// must be at least what was registered: a price that was pushed into an empty range is none. The price of any
 /// moment can be stored by anyone as long as the pool's observations reach back to it; without that of start and
-/// that of end a claim is Inconclusive.
+/// that of end a claim is Inconclusive. Until the end is over, and once the position is withdrawn, it is NotMet.
 ///
 /// Evidence of observe: empty, or abi.encode(uint64 at, uint80 round[, uint80 next]), which stores the price of the
 /// moment at. Empty samples the present price for the variance, once in window seconds at most.
@@ -71,7 +71,6 @@ interface IImpermanentLossTrigger is IOwned, ITrigger, IVarianceSource {
     error WrongMarket(address pool, address venue);
     /// There is no price: pool or feed do not answer, are too thin or too old, or do not agree.
     error NoPrice(bytes32 subject, uint64 at);
-    error TermNotOver(uint64 end, uint64 now_);
     error NotPositionOwner(uint256 position, address caller);
     /// The NFT is of another pool, or nothing is given.
     error WrongPosition(uint256 value);

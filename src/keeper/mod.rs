@@ -120,9 +120,12 @@ pub struct Keeper {
     metrics: Metrics,
     /// The policy that the next round looks at first.
     next_policy: u64,
-    /// By family: the transaction of its newest loss that cover types were told of.
-    told: BTreeMap<U256, H256>,
+    /// By family: where its newest loss that its cover type was told of is recorded.
+    told: BTreeMap<U256, Place>,
 }
+
+/// Where a log is: block, place in it, and the block's hash.
+type Place = (Option<U64>, U256, H256);
 
 /// A product over all its versions.
 struct Family {
@@ -388,6 +391,7 @@ impl Keeper {
             let family = Family { id: id.into(), newest: product.latest };
             types.entry((capital.asset_key, product.cover)).or_default().push(family);
         }
+        let [losses, priors] = self.newest_evidence().await?;
         for ((asset_key, cover), families) in types {
             let rate = match chain.read("reading a cover type", risk.cover_type(asset_key, cover)).await {
                 Ok((.., rate)) => rate,
@@ -395,42 +399,42 @@ impl Keeper {
                 Err(error) => return Err(error.into()),
             };
             let mut due = false;
-            let mut losses = Vec::new();
             for family in &families {
-                let prior = chain.read("reading a prior", risk.prior(family.newest)).await?;
-                let loss = self.untold_loss(family).await?;
-                due |= loss.is_some() || has_drifted(prior, rate);
-                losses.extend(loss.map(|loss| (family.id, loss)));
+                let loss = losses.get(&family.id).filter(|loss| priors.get(&family.newest) < Some(loss));
+                due |= loss.is_some_and(|loss| self.told.get(&family.id) != Some(loss));
+                due |= has_drifted(chain.read("reading a prior", risk.prior(family.newest)).await?, rate);
             }
             if !due {
                 continue;
             }
-            let ids: Vec<U256> = families.iter().map(|family| family.id).collect();
-            for ids in ids.chunks(FAMILIES) {
+            for families in families.chunks(FAMILIES) {
+                let ids: Vec<U256> = families.iter().map(|family| family.id).collect();
                 let what = format!("what {} products of cover type {cover} have seen", ids.len());
-                if !self.act("sync", &what, risk.sync_cover_type(ids.to_vec()), round).await? {
+                if !self.act("sync", &what, risk.sync_cover_type(ids.clone()), round).await? {
                     return Ok(());
                 }
+                self.told.extend(ids.into_iter().filter_map(|id| Some((id, *losses.get(&id)?))));
             }
-            self.told.extend(losses);
         }
         Ok(())
     }
 
-    /// The transaction of a family's newest loss, where it came after its prior was set last and nobody has told of it.
-    async fn untold_loss(&self, family: &Family) -> Result<Option<H256>, chain::Error> {
-        let newest = async |kind: H256, id: U256| -> Result<Option<(U64, U256, H256)>, chain::Error> {
-            let mut topic = H256::zero();
-            id.to_big_endian(topic.as_bytes_mut());
-            let filter = Filter::new().address(self.deployment.address("risk")).topic0(kind).topic1(topic);
-            let logs = claims::logs(&self.deployment, filter).await?;
-            let place = |log: &ethers::types::Log| Some((log.block_number?, log.log_index?, log.transaction_hash?));
-            Ok(logs.iter().filter_map(place).max())
-        };
-        let Some(loss) = newest(LossRecordedFilter::signature(), family.id).await? else { return Ok(None) };
-        let told = newest(PriorSetFilter::signature(), family.newest).await?;
-        let is_told = told.is_some_and(|told| told > loss) || self.told.get(&family.id) == Some(&loss.2);
-        Ok((!is_told).then_some(loss.2))
+    /// Where each family's newest loss was recorded, and where each product's prior was set last.
+    async fn newest_evidence(&self) -> Result<[BTreeMap<U256, Place>; 2], chain::Error> {
+        let kinds = [LossRecordedFilter::signature(), PriorSetFilter::signature()];
+        let filter = Filter::new().address(self.deployment.address("risk")).topic0(kinds.to_vec());
+        let mut newest = [BTreeMap::new(), BTreeMap::new()];
+        for log in claims::logs(&self.deployment, filter).await? {
+            let kind = kinds.iter().position(|kind| log.topics.first() == Some(kind));
+            let (Some(kind), Some(id), Some(block), Some(index)) =
+                (kind, log.topics.get(1), log.block_hash, log.log_index)
+            else {
+                continue;
+            };
+            // logs come in the order of the chain
+            newest[kind].insert(U256::from_big_endian(id.as_bytes()), (log.block_number, index, block));
+        }
+        Ok(newest)
     }
 
     /// Closes policies that were filed on and are over (the others leave Risk's books by themselves), goes on with claims
@@ -471,7 +475,10 @@ impl Keeper {
             self.execute(policy, round).await?;
         }
         for (line, at) in moments {
-            self.store_price(&lines[line], at, round).await?;
+            match self.store_price(&lines[line], at, round).await {
+                Err(Stop::Chain(error)) => round.troubles.push(error.to_string()), // of this moment alone
+                other => other?,
+            }
         }
         Ok(())
     }

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use ethers::types::Address;
 use palisade::{
     artefact::Builder,
     chain::{Chain, DEVELOPMENT_KEY, wallet},
     deploy::Deployer,
 };
-use serde_json::json;
 
 /// Starts a node; answers with who deploys on it, the node, and the folder that is to be removed in the end.
 pub(crate) async fn open(name: &str) -> (Deployer, devnode::Handle, PathBuf) {
@@ -19,10 +17,4 @@ pub(crate) async fn open(name: &str) -> (Deployer, devnode::Handle, PathBuf) {
     let builder = Builder::new(env!("CARGO_MANIFEST_DIR"));
     let path = folder.join("deployment.json");
     (Deployer::open(chain, client, builder, &path, "test", true).await.unwrap(), node, folder)
-}
-
-/// Lets the node send in the name of an account, which gets the ether for it.
-pub(crate) async fn impersonate(chain: &Chain, account: Address) {
-    chain.request("anvil_impersonateAccount", [account]).await.unwrap();
-    chain.request("anvil_setBalance", json!([account, "0x56bc75e2d63100000"])).await.unwrap();
 }

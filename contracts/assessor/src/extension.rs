@@ -117,10 +117,11 @@ routes! {
 // ————————————————————————————————————————————————————————————————————————————————————————————————————————— disputes
 
 impl AssessorExt {
-    /// Files what the trigger does not confirm; `IAssessor.fileDisputed`. A trigger that reverts with an error cannot tell.
+    /// Files what the trigger does not confirm; `IAssessor.fileDisputed`. A trigger that reverts with an error cannot tell,
+    /// where it was shown nothing.
     ///
     /// # Errors
-    /// `ClaimConfirmed`, `JuryNotAllowed`, `NothingToPay`, `NoIncident`, `EntryMismatch`, `NotWired`,
+    /// What the trigger refuses of evidence; `ClaimConfirmed`, `JuryNotAllowed`, `NothingToPay`, `NoIncident`, `EntryMismatch`, `NotWired`,
     /// `UnexpectedBalance`, `ReentrancyGuardReentrantCall`; what the token, Policy, Risk and Jury refuse.
     ///
     /// # Events
@@ -141,8 +142,8 @@ impl AssessorExt {
         self.book.require_in_time(&opened, booked, incident)?;
         let verdict = match self.book.prove(&opened, route.trigger, incident, entry, evidence) {
             Ok((verdict, _)) => verdict,
-            // one that ran out of gas has said nothing
-            Err(refused) if refused.data().is_empty() => return Err(refused),
+            // one that ran out of gas has said nothing, and what it was shown may be why it refused
+            Err(refused) if refused.data().is_empty() || !evidence.is_empty() => return Err(refused),
             Err(_) => INCONCLUSIVE,
         };
         let loss_bps = u64::from(loss_bps).min(BPS);

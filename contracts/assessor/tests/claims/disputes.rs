@@ -1,6 +1,7 @@
 //! Challenges, disputes and waits: every way through the jury, and every way without.
 
 use alloy_primitives::U256;
+use alloy_sol_types::Revert;
 use protocol::abi::IAssessor::*;
 use testkit::token::Erc20;
 
@@ -297,7 +298,7 @@ fn a_large_one_then_waits_for_its_delay_and_may_be_challenged() {
 }
 
 #[test]
-fn a_trigger_that_reverts_cannot_tell_but_one_without_gas_has_said_nothing() {
+fn a_trigger_that_reverts_cannot_tell_but_one_without_gas_or_with_nonsense_has_said_nothing() {
     let town = Town::new();
     let alice = town.person("alice");
     let policy = town.buy(STRICT, alice, usd(1_000_000));
@@ -307,6 +308,9 @@ fn a_trigger_that_reverts_cannot_tell_but_one_without_gas_has_said_nothing() {
     let refused = town.world.refused(alice, town.assessor, dispute(policy, 1, 2_000));
     assert!(refused.0.is_empty());
     town.script.broken.set(Some(true));
+    // a claimant who shows nonsense does not make it a claim that waits for data, reserved for a small deposit
+    let call = fileDisputedCall { evidence: vec![1].into(), ..dispute(policy, 1, 2_000) };
+    assert_eq!(town.refused::<Revert>(alice, call).reason, "no data");
     assert_eq!(town.dispute(policy, 1, 2_000), stage::WAITING);
     town.refused::<ClaimInconclusive>(alice, execution(policy));
 }

@@ -25,8 +25,8 @@ use protocol::{
     abi::{
         IImpermanentLossTrigger::{
             self, InvalidEvidence, InvalidReceiver, NoPrice, NotPositionOwner, PositionDeposited, PositionWithdrawn,
-            PriceStored, SubjectExists, SubjectRegistered, TermNotOver, UnknownIncident, UnknownSubject,
-            VarianceSampled, WrongMarket, WrongPosition,
+            PriceStored, SubjectExists, SubjectRegistered, UnknownIncident, UnknownSubject, VarianceSampled,
+            WrongMarket, WrongPosition,
         },
         IOwned, ITrigger, IVarianceSource,
     },
@@ -272,10 +272,11 @@ impl ImpermanentLoss {
 
     // ———————————————————————————————————————————————————————————————————————————————————————————————— claims
 
-    /// A policy's verdict and loss, from its end on. Stores the price of the end where it is missing and can be told.
+    /// A policy's verdict and loss: NotMet until its end is over. Stores the price of the end where it is missing and can
+    /// be told.
     ///
     /// # Errors
-    /// `UnknownSubject`, `TermNotOver`, `InvalidEvidence` (also for an entry that is none).
+    /// `UnknownSubject`, `InvalidEvidence` (also for an entry that is none).
     ///
     /// # Events
     /// `PriceStored`.
@@ -283,19 +284,15 @@ impl ImpermanentLoss {
         let config = self.config(terms.subject)?;
         let hint = if evidence.is_empty() { Some([0; 2]) } else { hint(evidence) };
         let hint = hint.ok_or_else(|| -> Revert { error!(InvalidEvidence) })?;
-        let (end, now) = (terms.end, self.vm().block_timestamp());
-        if now <= end {
-            return Err(error!(TermNotOver, end, now));
-        }
         if number.is_zero() {
             // without a price the claim is not conclusive, which is no error
-            let _ = self.take_price(terms.subject, &config, end, hint);
+            let _ = self.take_price(terms.subject, &config, terms.end, hint);
         }
         let (verdict, loss_bps) = self.assess(&config, &terms, entry, number)?;
         Ok((verdict as u8, loss_bps))
     }
 
-    /// What [`ImpermanentLoss::prove`] answers by the prices that are stored; Inconclusive before the end.
+    /// What [`ImpermanentLoss::prove`] answers by the prices that are stored.
     ///
     /// # Errors
     /// `UnknownSubject`, `InvalidEvidence`.
@@ -492,7 +489,7 @@ impl ImpermanentLoss {
         if lot.owner.get() != caller || caller.is_zero() {
             return Err(error!(NotPositionOwner, position, caller));
         }
-        if to.is_zero() {
+        if to.is_zero() || to == self.vm().contract_address() {
             return Err(error!(InvalidReceiver, to));
         }
         Ok((self.config(lot.subject.get())?, lot.value.get()))
@@ -565,8 +562,10 @@ impl ImpermanentLoss {
         let Some(held) = self.insured(subject, insured, position.into()) else {
             return Ok((Verdict::NotMet, 0)); // it was withdrawn
         };
-        if !number.is_zero() {
-            return Ok((Verdict::NotMet, 0)); // there are no incidents
+        // There are no incidents. And before the end nothing is lost: were it not known, a claim could be filed all the
+        // same, and what it asks for would be reserved until then.
+        if !number.is_zero() || self.vm().block_timestamp() <= end {
+            return Ok((Verdict::NotMet, 0));
         }
         let known = || -> Option<u16> {
             let [start, end] = [self.prices(subject, start)?, self.prices(subject, end)?];
@@ -606,7 +605,7 @@ fn moment(evidence: &[u8]) -> Option<(u64, Hint)> {
 /// The hint of an `abi.encode(uint80)` or an `abi.encode(uint80, uint80)`.
 fn hint(evidence: &[u8]) -> Option<Hint> {
     let mut hint = [0; 2];
-    if evidence.len() % 32 != 0 || !(1..=2).contains(&(evidence.len() / 32)) {
+    if !matches!(evidence.len(), 32 | 64) {
         return None;
     }
     for (id, word) in hint.iter_mut().zip(evidence.chunks_exact(32)) {
