@@ -229,7 +229,7 @@ impl<'a> ImpermanentLoss<'a> {
         let none = U256::zero();
         let assessor = self.story.deployment.assessor(&bob.holder);
         let early = assessor.file(bob.id, none, bob.entry.clone(), Bytes::default());
-        self.story.refused(STEP, &bob.holder, early, "TermNotOver").await?;
+        self.story.refused(STEP, &bob.holder, early, "ClaimNotMet").await?;
         let stolen = self.story.deployment.assessor(&frank).file(bob.id, none, bob.entry.clone(), Bytes::default());
         self.story.refused(STEP, &frank, stolen, "NotHolder").await?;
         self.story.say("Bob files too early\n  refused: what counts is the price at the end");
