@@ -51,14 +51,19 @@ fn raw(to: Address, signature: &str, arguments: &[Token]) -> Call {
     (to, [&id(signature)[..], &encode(arguments)].concat().into())
 }
 
+/// Emitter, topics and data.
+type Event = (Vec<u8>, Vec<Vec<u8>>, Vec<u8>);
+
+/// An id that both sides have, each its own.
+type Id = Box<dyn Fn(&Dao) -> [u8; 32]>;
+
 /// What came of a step.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     /// What a call would have answered: the data of its return or of its revert.
     answer: Result<Vec<u8>, Vec<u8>>,
     succeeded: bool,
-    /// Emitter, topics and data.
-    events: Vec<(Vec<u8>, Vec<Vec<u8>>, Vec<u8>)>,
+    events: Vec<Event>,
 }
 
 /// Both sides on one node.
@@ -814,7 +819,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
         call(dao.timelock.schedule_batch(targets, values, calls, [0; 32], [6; 32], (5 * DAY).into()))
     };
     sides.step("schedule a batch", &dave, schedule_batch).await;
-    let ids: [(&str, Box<dyn Fn(&Dao) -> [u8; 32]>); 4] = [
+    let ids: [(&str, Id); 4] = [
         ("gift", Box::new(after)),
         ("other gift", Box::new(move |dao| single(&gift(dao), after(dao), salt))),
         ("batch", Box::new(move |dao| batch(dao).operation_with([6; 32]))),
