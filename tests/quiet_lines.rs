@@ -4,6 +4,8 @@
 #[path = "stage/disguise.rs"]
 mod disguise;
 mod stage;
+#[path = "stage/uniswap.rs"]
+mod uniswap;
 
 use std::sync::Arc;
 
@@ -13,9 +15,12 @@ use ethers::{
     types::{Address, Bytes, I256, TransactionRequest, U256},
 };
 use palisade::{
-    bindings::{IBridgeTrigger, ILendingTrigger, MockAggregator, StableCoin, bridge, lending, risk::Terms},
+    bindings::{
+        IBridgeTrigger, IExploitTrigger, ILendingTrigger, IOracleTrigger, MockAggregator, StableCoin, bridge, exploit,
+        lending, oracle, risk::Terms,
+    },
     chain::{Chain, Client},
-    claims::{self, BRIDGE, DEFAULT},
+    claims::{self, BRIDGE, DEFAULT, EXPLOIT, ORACLE},
     deploy::{
         Deployment,
         deployer::solidity_init_code,
@@ -28,6 +33,7 @@ use palisade::{
 use peer::OzVault;
 use serde_json::json;
 use stage::{Stage, builder, developer};
+use uniswap::Uniswap;
 
 /// OpenZeppelin's vault.
 mod peer {
@@ -35,10 +41,12 @@ mod peer {
     ethers::contract::abigen!(OzVault, "tests/solidity/artifacts/OzVault.json");
 }
 
-const HOUR: u64 = 3_600;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const LENDER: &str = "a lender of USDX";
 const TOKEN: &str = "a bridged token";
+const FEED: &str = "a feed";
 const ETHER: U256 = U256([1_000_000_000_000_000_000, 0, 0, 0]);
 
 /// A deployment with capital, and somebody who governs and is insured.
@@ -117,6 +125,18 @@ impl Venue {
         (id, record.start, record.end)
     }
 
+    /// A vault of OpenZeppelin's with a million of the insured's.
+    async fn lender(&self) -> OzVault<Client> {
+        let (asset, me) = (self.stage.story.asset(&self.me), self.me.address());
+        let lender = OzVault::new(self.create("OzVault", &[Token::Address(asset.address())]).await, self.me.clone());
+        self.run(asset.mint(me, usd(2_000_000))).await;
+        for spender in [lender.address(), self.deployment().address("policy")] {
+            self.run(asset.approve(spender, U256::MAX)).await;
+        }
+        self.run(lender.deposit(usd(1_000_000), me)).await;
+        lender
+    }
+
     async fn until(&self, time: u64) {
         self.chain.wait_until(time, &self.me).await.unwrap();
     }
@@ -163,16 +183,9 @@ async fn a_loss_of_a_lender_is_paid_though_nobody_but_the_keeper_observed() {
         return;
     }
     let venue = Venue::open("quiet-lender").await;
-    let me = venue.me.address();
     let trigger: ILendingTrigger<Client> = venue.deployment().lending(&venue.me);
     let asset = venue.stage.story.asset(&venue.me);
-    let lender = venue.create("OzVault", &[Token::Address(asset.address())]).await;
-    let lender = OzVault::new(lender, venue.me.clone());
-    venue.run(asset.mint(me, usd(2_000_000))).await;
-    for spender in [lender.address(), venue.deployment().address("policy")] {
-        venue.run(asset.approve(spender, U256::MAX)).await;
-    }
-    venue.run(lender.deposit(usd(1_000_000), me)).await;
+    let lender = venue.lender().await;
     let subject = lending::Subject {
         source: lender.address(),
         asset: asset.address(),
@@ -290,6 +303,129 @@ async fn a_bridges_supply_is_observed_in_every_period_and_its_reserve_compared_w
     }
     assert!(reports > 0);
     let incident = venue.read(trigger.incident(word(TOKEN), U256::one())).await;
+    assert!(incident.verdict == claims::CONFIRMED && incident.opened_at >= start, "{incident:?}");
+    assert!(venue.claim(policy, 1).await > U256::zero());
+    venue.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_backs_a_protocol_is_observed_once_its_cover_has_begun_and_twice_in_its_persistence() {
+    if skipped() {
+        return;
+    }
+    let venue = Venue::open("quiet-exploit").await;
+    let trigger: IExploitTrigger<Client> = venue.deployment().exploit(&venue.me);
+    let protocol = venue.lender().await;
+    let persistence = 7 * DAY;
+    let subject = exploit::Subject {
+        share: protocol.address(),
+        asset: venue.deployment().address("asset"),
+        holders: [protocol.address(), Address::zero(), Address::zero()],
+        pausable: Address::zero(),
+        beacon: Address::zero(),
+        trigger_bps: 1_000,
+        persistence: persistence as u32,
+        calm: persistence as u32,
+    };
+    venue.govern(trigger.register(word(LENDER), subject)).await;
+    let product = venue.sell(trigger.address(), EXPLOIT, LENDER).await;
+    let mut keeper = venue.keeper(ETHER);
+    let (_, start, _) = venue.buy(product, LENDER).await;
+    // Half of a week is long after the start.
+    let half = persistence / 2;
+    for (time, count) in [(start + 60, 1), (start + half, 0), (start + half + 120, 1)] {
+        venue.until(time).await;
+        assert_eq!(deeds(&keeper.round().await.unwrap(), "observe"), count, "{} s after the start", time - start);
+        assert_eq!(deeds(&keeper.round().await.unwrap(), "observe"), 0);
+    }
+    venue.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_doubted_is_sampled_until_it_is_found_wrong() {
+    if skipped() {
+        return;
+    }
+    let venue = Venue::open("quiet-feed").await;
+    let me = venue.me.address();
+    let trigger: IOracleTrigger<Client> = venue.deployment().oracle(&venue.me);
+    let asset = venue.deployment().address("asset");
+    let text = |text: &str| Token::String(text.into());
+    let other = venue.create("StableCoin", &[text("Another dollar"), text("USDY")]).await;
+    let Some(uniswap) = Uniswap::deploy(&venue.chain, &venue.me, [asset, other]).await else {
+        return venue.stage.strike().await;
+    };
+    for token in uniswap.tokens.map(|token| StableCoin::new(token, venue.me.clone())) {
+        venue.run(token.mint(me, U256::exp10(20))).await;
+        for spender in [uniswap.manager.address(), uniswap.router, venue.deployment().address("policy")] {
+            venue.run(token.approve(spender, U256::MAX)).await;
+        }
+    }
+    venue.run(uniswap.pool.increase_observation_cardinality_next(20)).await;
+    uniswap.mint([-6_960, 6_960], 10u128.pow(13)).await;
+    for _ in 0..2 {
+        venue.pass(20 * MINUTE).await;
+        uniswap.swap(true, 1_000_000, U256::zero()).await;
+        uniswap.swap(false, 1_000_000, U256::zero()).await;
+    }
+    let mut feeds = Vec::new();
+    for name in ["feed", "second"] {
+        let feed = venue.create("MockAggregator", &[Token::Uint(8.into()), text(name), Token::Int(1.into())]).await;
+        feeds.push(MockAggregator::new(feed, venue.me.clone()));
+    }
+    let say = async |prices: [i128; 2]| {
+        for (feed, price) in feeds.iter().zip(prices) {
+            venue.run(feed.push(I256::from(price * 1_000_000))).await;
+        }
+    };
+    venue.pass(HOUR).await;
+    say([100, 100]).await;
+    let subject = oracle::Subject {
+        feed: feeds[0].address(),
+        second_feed: feeds[1].address(),
+        pool: uniswap.pool.address(),
+        inverted: false,
+        feed_heartbeat: (2 * HOUR) as u32,
+        second_heartbeat: (2 * HOUR) as u32,
+        twap: HOUR as u32,
+        min_liquidity: 10u128.pow(12),
+        min_cardinality: 10,
+        deviation_bps: 500,
+        cap_bps: 5_000,
+        duration: (4 * HOUR) as u32,
+        recovery: (4 * HOUR) as u32,
+        window: (4 * HOUR) as u32,
+        gap: HOUR as u32,
+        asset_decimals: 255,
+    };
+    venue.govern(trigger.register(word(FEED), subject)).await;
+    let product = venue.sell(trigger.address(), ORACLE, FEED).await;
+    let (policy, start, _) = venue.buy(product, FEED).await;
+    let mut keeper = venue.keeper(ETHER);
+
+    // Its cover begins: one sample. While references find nothing no other is needed.
+    for (time, count) in [(start - 60, 0), (start + 60, 1), (start + 2 * HOUR, 0)] {
+        venue.until(time).await;
+        say([100, 100]).await;
+        assert_eq!(deeds(&keeper.round().await.unwrap(), "observe"), count);
+        assert_eq!(deeds(&keeper.round().await.unwrap(), "observe"), 0);
+    }
+    // A reference is silent and the other finds nothing: nobody knows, and nothing would be kept.
+    venue.pass(2 * HOUR + MINUTE).await;
+    venue.run(feeds[0].push(I256::from(100_000_000))).await;
+    assert_eq!(deeds(&keeper.round().await.unwrap(), "observe"), 0);
+
+    // It is wrong by a fifth, and goes on so.
+    let (mut samples, mut reports) = (0, 0);
+    for _ in 0..16 {
+        say([120, 100]).await;
+        let round = keeper.round().await.unwrap();
+        samples += deeds(&round, "observe");
+        reports += deeds(&round, "report");
+        venue.pass(20 * MINUTE).await;
+    }
+    assert!((6..=8).contains(&samples) && reports >= 1, "{samples} samples, {reports} reports");
+    let incident = venue.read(trigger.incident(word(FEED), U256::one())).await;
     assert!(incident.verdict == claims::CONFIRMED && incident.opened_at >= start, "{incident:?}");
     assert!(venue.claim(policy, 1).await > U256::zero());
     venue.stage.strike().await;
