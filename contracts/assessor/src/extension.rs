@@ -702,7 +702,7 @@ impl AssessorExt {
         let (opened, route) = self.policy_and_route(policy)?;
         let before = self.book.recovered.get(policy);
         let left = opened.confirmed.saturating_sub(before);
-        if amount > left {
+        if amount > left || left.is_zero() {
             return Err(error!(RecoveryExceedsLoss, amount, left));
         }
         let total = add(before, amount)?;

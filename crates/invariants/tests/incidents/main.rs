@@ -1,0 +1,10 @@
+//! What happens when it goes badly: hostile actors in random sequences, recorded incidents with their numbers, and the
+//! scenarios of claims by name. Everything but the sources of data is the real contract.
+
+mod books;
+mod hostile;
+mod insurer;
+mod judge;
+mod replays;
+mod robber;
+mod scenarios;
