@@ -55,6 +55,8 @@ pub(crate) struct Books {
     pub(crate) streams_from: u64,
     /// What was paid at once: under the incident, and in the day that began with this limit.
     at_once: U256,
+    /// What waited under it.
+    waited: U256,
     day: Option<(U256, U256, u64)>,
 }
 
@@ -101,7 +103,7 @@ impl Books {
 
     /// A confirmed claim at this moment: whether it is paid at once, else how long it waits. All that is paid at once
     /// under the incident, and since a day without such a payment, keeps to a twentieth of the capital; what waits waits
-    /// from two hours to three days, in proportion to what is claimed of a fifth of the capital.
+    /// from two hours to three days, in proportion to all that was confirmed under the incident so far, of a fifth of the capital.
     pub(crate) fn claim(&mut self, rise: U256, now: u64) -> Option<u64> {
         let capital = self.middle(now);
         let (limit, before) = match self.day {
@@ -114,7 +116,8 @@ impl Books {
             return None;
         }
         let (least, most) = (2 * HOUR, 3 * DAY);
-        let (size, full) = (self.at_once + rise, capital / u(5));
+        self.waited += rise;
+        let (size, full) = (self.at_once + self.waited, capital / u(5));
         Some(if size >= full { most } else { least + (u(most - least) * size / full).to::<u64>() })
     }
 }
