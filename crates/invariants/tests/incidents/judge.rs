@@ -181,7 +181,11 @@ pub(crate) fn still_to_be_claimed(model: &Model) -> (U256, u64) {
             continue;
         }
         let id = insurer.id(index);
-        let had = insurer.read(insurer.assessor, IAssessor::claimOfCall { policy: id, incident: u(newest) });
+        let had = [0, newest].map(|number| {
+            let call = IAssessor::claimOfCall { policy: id, incident: u(number) };
+            insurer.read(insurer.assessor, call)
+        });
+        let had = had[0] + had[1];
         let denied = insurer.read(insurer.assessor, IAssessor::deniedOfCall { policy: id, incident: u(newest) });
         let waits = if open.incident == u(newest) { open.amount } else { U256::ZERO };
         let claim = model.claim_of(&policy, loss);
