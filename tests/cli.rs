@@ -242,6 +242,7 @@ async fn a_large_claim_waits_is_challenged_and_judged() {
     assert!(told.contains("`palisade execute 2` pays them"), "{told}");
     assert_eq!(asset.balance_of(desk.me.address()).call().await.unwrap(), before, "it waits");
     assert!(desk.refuses(&["execute", "2"]).contains("TooEarly"));
+    assert!(desk.refuses(&["file", "2", "--yes"]).contains("NothingToPay"), "it rises only with its loss");
     assert!(desk.refuses(&["cancel", "2", "--yes"]).contains("failed"));
 
     // somebody doubts it, and the jury agrees with him

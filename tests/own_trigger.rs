@@ -178,7 +178,7 @@ async fn a_trigger_of_ones_own_is_a_product_that_pays() {
     let at = town.deploy("HaltTrigger", &arguments).await;
     let trigger = HaltTrigger::new(at, town.keeper.clone());
     let refused = refusal(town.send(&town.keeper, trigger.register(SUBJECT, target)).await);
-    let named = hex::encode(&ethers::utils::id("NotOwner(address)"));
+    let named = hex::encode(ethers::utils::id("NotOwner(address)"));
     assert!(refused.contains(&named), "an error of its own is shown as it is: {refused}");
     let product = town.product(at, &[(at, trigger.register(SUBJECT, target).calldata().unwrap())]).await;
 

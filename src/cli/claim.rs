@@ -205,6 +205,10 @@ pub(crate) async fn file(options: FileOptions) -> Result<()> {
     let entry = claims::entry_of(&session.deployment, id).await?;
     let evidence = claims::best_window(&session.deployment, client, &line, number, &policy).await?;
     let assessor = session.deployment.assessor(client);
+    let open = chain.read("reading the claim", assessor.open_claim(id)).await?;
+    if matches!(open.stage, DELAYED | CHALLENGED) {
+        return raise(&session, &options.consent, id, open.amount, entry, evidence).await;
+    }
     let call = assessor.file(id, number, entry, evidence).from(session.me());
     let (confirmed, paid) = chain.read("filing", call.clone()).await?;
     let unit = &session.asset_unit;
@@ -227,6 +231,27 @@ pub(crate) async fn file(options: FileOptions) -> Result<()> {
         return Ok(());
     }
     tell_settled(&session, &receipt)
+}
+
+/// Raises a claim that waits to what is lost by now.
+async fn raise(
+    session: &Session,
+    consent: &Consent,
+    id: U256,
+    before: U256,
+    entry: Bytes,
+    evidence: Bytes,
+) -> Result<()> {
+    let (chain, client) = (&session.chain, &session.client);
+    let call = session.deployment.assessor(client).raise_claim(id, entry, evidence).from(session.me());
+    let amount = chain.read("raising the claim", call.clone()).await?;
+    let unit = &session.asset_unit;
+    let rise =
+        format!("the claim on policy #{id} that waits rises from {} to {}", unit.show(before), unit.show(amount));
+    consent.ask(&rise)?;
+    let receipt = chain.send("raising the claim", client, call).await?;
+    println!("{rise}, in {:?}", receipt.transaction_hash);
+    Ok(())
 }
 
 /// Tells what was paid in a transaction.
@@ -281,6 +306,10 @@ pub(crate) async fn execute(options: ExecuteOptions) -> Result<()> {
     println!("nothing was paid: the claim on policy #{id} is {now}, in {:?}", receipt.transaction_hash);
     Ok(())
 }
+
+/// `IAssessor.Stage`: of claims that wait and may rise.
+const DELAYED: u8 = 1;
+const CHALLENGED: u8 = 2;
 
 /// `IAssessor.Stage` in words.
 const STAGES: [&str; 6] =

@@ -601,7 +601,7 @@ impl Model {
             !policy.locked && !policy.remaining.is_zero() && matches!(word, Ok((CONFIRMED, loss)) if loss > 0)
         };
         let claimable: Vec<_> = (0..count).map(|place| (place + number) % count).take(10).filter(claimable).collect();
-        if claimable.is_empty() || number % 3 == 0 {
+        if claimable.is_empty() || number.is_multiple_of(3) {
             self.pick(number)
         } else {
             Some(claimable[number % claimable.len()])
