@@ -32,7 +32,7 @@ import {ITrigger} from "./ITrigger.sol";
 /// that loses its peg has an interest, and no limit of either is known on chain. insured and position do not matter.
 interface IDepegTrigger is IOwned, ITrigger {
     struct Subject {
-        address feed;             // Chainlink proxy
+        address feed;             // Chainlink proxy; for a staking token an IRatioFeed
         uint64 triggerPrice;      // at or below: depegged. Prices WAD (1e18 = par)
         uint64 recoveryPrice;     // above for recovery seconds: the incident closes
         uint32 duration;          // T: how long a run must last to be an incident

@@ -33,6 +33,7 @@ sol!("../../contracts/abi/IExploitTrigger.sol");
 sol!("../../contracts/abi/ISeriesTrigger.sol");
 sol!("../../contracts/abi/IBridgeTrigger.sol");
 sol!("../../contracts/abi/IOracleTrigger.sol");
+sol!("../../contracts/abi/IRatioFeed.sol");
 
 pub use IOwned::{
     AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller,
