@@ -17,6 +17,10 @@ bindings! {
     token: IToken = "contracts/abi/json/IToken.json";
     governor: IGovernor = "contracts/abi/json/IGovernor.json";
     timelock: ITimelock = "contracts/abi/json/ITimelock.json";
+    treasury: ITreasury = "contracts/abi/json/ITreasury.json";
+    vesting: IVesting = "contracts/abi/json/IVesting.json";
+    guardian: IGuardian = "contracts/abi/json/IGuardian.json";
+    rewards: IRewards = "contracts/abi/json/IRewards.json";
     vault: IVault = "contracts/abi/json/IVault.json";
     allocator: IAllocator = "contracts/abi/json/IAllocator.json";
     policy: IPolicy = "contracts/abi/json/IPolicy.json";

@@ -157,6 +157,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
+protocol::owned!(Allocator, roles);
+
 impl Allocator {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up; `vault` is whose money this
     /// is, for ever.
@@ -411,46 +413,6 @@ impl Allocator {
         emit!(self.vm(), StrategyRemoved, [strategy], [returned, lost]);
         lock.release();
         Ok(U256::from(returned))
-    }
-
-    /// See `IOwned`.
-    pub fn owner(&self) -> Address {
-        self.roles.owner()
-    }
-
-    /// See `IOwned`.
-    pub fn pending_owner(&self) -> Address {
-        self.roles.pending_owner()
-    }
-
-    /// See `IOwned`.
-    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.roles.transfer_ownership(new_owner)
-    }
-
-    /// See `IOwned`.
-    pub fn accept_ownership(&mut self) -> Result<()> {
-        self.roles.accept_ownership()
-    }
-
-    /// See `IOwned`.
-    pub fn setup(&self) -> Address {
-        self.roles.setup()
-    }
-
-    /// See `IOwned`.
-    pub fn finish_setup(&mut self) -> Result<()> {
-        self.roles.finish_setup()
-    }
-
-    /// See `IOwned`.
-    pub fn guardian(&self) -> Address {
-        self.roles.guardian()
-    }
-
-    /// See `IOwned`.
-    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.roles.set_guardian(new_guardian)
     }
 }
 

@@ -115,6 +115,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
+protocol::owned!(AssessorExt, book.roles);
+
 // ————————————————————————————————————————————————————————————————————————————————————————————————————————— disputes
 
 impl AssessorExt {
@@ -924,45 +926,5 @@ impl AssessorExt {
         self.book.least_bonds.setter(vault).set(min_bond);
         emit!(self.vm(), LimitsSet, [vault], [U256::from(bps), min_bond]);
         Ok(())
-    }
-
-    /// The timelock.
-    pub fn owner(&self) -> Address {
-        self.book.roles.owner()
-    }
-
-    /// Who may accept the ownership.
-    pub fn pending_owner(&self) -> Address {
-        self.book.roles.pending_owner()
-    }
-
-    /// Offers the ownership.
-    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.book.roles.transfer_ownership(new_owner)
-    }
-
-    /// Takes the ownership that was offered.
-    pub fn accept_ownership(&mut self) -> Result<()> {
-        self.book.roles.accept_ownership()
-    }
-
-    /// The set-up key; zero once the set-up is finished.
-    pub fn setup(&self) -> Address {
-        self.book.roles.setup()
-    }
-
-    /// Gives up the set-up key for ever.
-    pub fn finish_setup(&mut self) -> Result<()> {
-        self.book.roles.finish_setup()
-    }
-
-    /// The guardian; zero where there is none.
-    pub fn guardian(&self) -> Address {
-        self.book.roles.guardian()
-    }
-
-    /// Appoints the guardian.
-    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.book.roles.set_guardian(new_guardian)
     }
 }

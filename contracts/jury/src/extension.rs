@@ -87,6 +87,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
+protocol::owned!(JuryExt, book.roles);
+
 impl JuryExt {
     // ————————————————————————————————————————————————————————————————————————————————————————————————————— stakes
 
@@ -438,46 +440,6 @@ impl JuryExt {
         self.book.assessor.set(assessor);
         emit!(self.vm(), AssessorSet, [assessor], []);
         Ok(())
-    }
-
-    /// See `IOwned`.
-    pub fn owner(&self) -> Address {
-        self.book.roles.owner()
-    }
-
-    /// See `IOwned`.
-    pub fn pending_owner(&self) -> Address {
-        self.book.roles.pending_owner()
-    }
-
-    /// See `IOwned`.
-    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.book.roles.transfer_ownership(new_owner)
-    }
-
-    /// See `IOwned`.
-    pub fn accept_ownership(&mut self) -> Result<()> {
-        self.book.roles.accept_ownership()
-    }
-
-    /// See `IOwned`.
-    pub fn setup(&self) -> Address {
-        self.book.roles.setup()
-    }
-
-    /// See `IOwned`.
-    pub fn finish_setup(&mut self) -> Result<()> {
-        self.book.roles.finish_setup()
-    }
-
-    /// See `IOwned`.
-    pub fn guardian(&self) -> Address {
-        self.book.roles.guardian()
-    }
-
-    /// See `IOwned`.
-    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.book.roles.set_guardian(new_guardian)
     }
 }
 

@@ -111,6 +111,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
+protocol::owned!(RiskExt, book.roles);
+
 impl RiskExt {
     /// Runs everything else in the third program.
     pub fn fallback(&mut self, calldata: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
@@ -543,46 +545,6 @@ impl RiskExt {
     /// The second program.
     pub fn extension(&self) -> Address {
         self.book.extension.program()
-    }
-
-    /// The timelock.
-    pub fn owner(&self) -> Address {
-        self.book.roles.owner()
-    }
-
-    /// Who may accept the ownership.
-    pub fn pending_owner(&self) -> Address {
-        self.book.roles.pending_owner()
-    }
-
-    /// Offers the ownership; the new owner accepts it.
-    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.book.roles.transfer_ownership(new_owner)
-    }
-
-    /// Takes the ownership that was offered.
-    pub fn accept_ownership(&mut self) -> Result<()> {
-        self.book.roles.accept_ownership()
-    }
-
-    /// The set-up key; zero once the set-up is finished.
-    pub fn setup(&self) -> Address {
-        self.book.roles.setup()
-    }
-
-    /// Gives up the set-up key for ever.
-    pub fn finish_setup(&mut self) -> Result<()> {
-        self.book.roles.finish_setup()
-    }
-
-    /// Who may pause beside the owner.
-    pub fn guardian(&self) -> Address {
-        self.book.roles.guardian()
-    }
-
-    /// Appoints the guardian.
-    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.book.roles.set_guardian(new_guardian)
     }
 }
 

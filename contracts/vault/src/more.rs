@@ -91,6 +91,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
+protocol::owned!(VaultMore, state.roles);
+
 impl VaultMore {
     // The share
 
@@ -363,45 +365,5 @@ impl VaultMore {
         state.set_paused_until(kind, until);
         emit!(state.vm(), PauseSet, [kind, caller], [U256::from(until), U256::from_be_bytes(reason.0)]);
         Ok(())
-    }
-
-    /// See `IOwned`.
-    pub fn owner(&self) -> Address {
-        self.state.roles.owner()
-    }
-
-    /// See `IOwned`.
-    pub fn pending_owner(&self) -> Address {
-        self.state.roles.pending_owner()
-    }
-
-    /// See `IOwned`.
-    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.state.roles.transfer_ownership(new_owner)
-    }
-
-    /// See `IOwned`.
-    pub fn accept_ownership(&mut self) -> Result<()> {
-        self.state.roles.accept_ownership()
-    }
-
-    /// See `IOwned`.
-    pub fn setup(&self) -> Address {
-        self.state.roles.setup()
-    }
-
-    /// See `IOwned`.
-    pub fn finish_setup(&mut self) -> Result<()> {
-        self.state.roles.finish_setup()
-    }
-
-    /// See `IOwned`.
-    pub fn guardian(&self) -> Address {
-        self.state.roles.guardian()
-    }
-
-    /// See `IOwned`.
-    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.state.roles.set_guardian(new_guardian)
     }
 }

@@ -34,6 +34,10 @@ sol!("../../contracts/abi/ISeriesTrigger.sol");
 sol!("../../contracts/abi/IBridgeTrigger.sol");
 sol!("../../contracts/abi/IOracleTrigger.sol");
 sol!("../../contracts/abi/IRatioFeed.sol");
+sol!("../../contracts/abi/ITreasury.sol");
+sol!("../../contracts/abi/IVesting.sol");
+sol!("../../contracts/abi/IGuardian.sol");
+sol!("../../contracts/abi/IRewards.sol");
 
 pub use IOwned::{
     AlreadyWired, GuardianSet, NotGuardian, NotWired, ParameterOutOfBounds, SetupFinished, UnauthorizedCaller,

@@ -17,6 +17,54 @@ use standards::{
     events::{OwnershipTransferStarted, OwnershipTransferred},
 };
 
+/// Gives a contract the functions of `IOwned`, which its roles answer: `owned!(Vault, state.roles)`. Its routes name them.
+#[macro_export]
+macro_rules! owned {
+    ($contract:ty, $($roles:ident).+) => {
+        impl $contract {
+            /// The owner: the timelock.
+            pub fn owner(&self) -> ::alloy_primitives::Address {
+                self.$($roles).+.owner()
+            }
+
+            /// Who may accept the ownership.
+            pub fn pending_owner(&self) -> ::alloy_primitives::Address {
+                self.$($roles).+.pending_owner()
+            }
+
+            /// Offers the ownership; zero withdraws an offer.
+            pub fn transfer_ownership(&mut self, new_owner: ::alloy_primitives::Address) -> $crate::Result<()> {
+                self.$($roles).+.transfer_ownership(new_owner)
+            }
+
+            /// Takes the ownership that was offered.
+            pub fn accept_ownership(&mut self) -> $crate::Result<()> {
+                self.$($roles).+.accept_ownership()
+            }
+
+            /// The set-up key; zero once the set-up is finished.
+            pub fn setup(&self) -> ::alloy_primitives::Address {
+                self.$($roles).+.setup()
+            }
+
+            /// Gives up the set-up key for ever.
+            pub fn finish_setup(&mut self) -> $crate::Result<()> {
+                self.$($roles).+.finish_setup()
+            }
+
+            /// The guardian; zero where there is none.
+            pub fn guardian(&self) -> ::alloy_primitives::Address {
+                self.$($roles).+.guardian()
+            }
+
+            /// Appoints the guardian; zero for none.
+            pub fn set_guardian(&mut self, new_guardian: ::alloy_primitives::Address) -> $crate::Result<()> {
+                self.$($roles).+.set_guardian(new_guardian)
+            }
+        }
+    };
+}
+
 /// Owner, pending owner, set-up key and guardian of one contract: four slots.
 #[storage]
 pub struct Roles {

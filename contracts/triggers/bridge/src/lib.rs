@@ -129,6 +129,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(guardian);
 }
 
+protocol::owned!(BridgeTrigger, roles);
+
 impl BridgeTrigger {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up. `sequencer_feed` is the
     /// chain's uptime feed (zero where it has none), `reporter` the BackingReporter on L1 (zero: reserve feeds only),
@@ -417,58 +419,6 @@ impl BridgeTrigger {
         book.note_supply(&config, vm.block_timestamp(), supply);
         emit!(&vm, SubjectRegistered, [subject, token, config.source], []);
         Ok(())
-    }
-
-    /// The timelock.
-    fn owner(&self) -> Address {
-        self.roles.owner()
-    }
-
-    /// Who may accept the ownership.
-    fn pending_owner(&self) -> Address {
-        self.roles.pending_owner()
-    }
-
-    /// Offers the ownership.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.roles.transfer_ownership(new_owner)
-    }
-
-    /// Takes the ownership that was offered.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    fn accept_ownership(&mut self) -> Result<()> {
-        self.roles.accept_ownership()
-    }
-
-    /// The set-up key; zero once the set-up is finished.
-    fn setup(&self) -> Address {
-        self.roles.setup()
-    }
-
-    /// Gives up the set-up key for ever.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    fn finish_setup(&mut self) -> Result<()> {
-        self.roles.finish_setup()
-    }
-
-    /// The guardian. Nothing here can be paused: proofs are never stopped.
-    fn guardian(&self) -> Address {
-        self.roles.guardian()
-    }
-
-    /// Appoints the guardian.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.roles.set_guardian(new_guardian)
     }
 }
 

@@ -128,6 +128,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
+protocol::owned!(ImpermanentLoss, roles);
+
 impl ImpermanentLoss {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up. `sequencer_feed` is the
     /// chain's uptime feed (zero where it has none), `shortest` the least number of seconds of a subject's times.
@@ -411,58 +413,6 @@ impl ImpermanentLoss {
         book.sampled.set(sampled(now, config.variance_floor.div_ceil(ROOT_VARIANCE)));
         emit!(self.vm(), SubjectRegistered, [subject, pool, venue], []);
         Ok(())
-    }
-
-    /// The timelock.
-    pub fn owner(&self) -> Address {
-        self.roles.owner()
-    }
-
-    /// Who may accept the ownership.
-    pub fn pending_owner(&self) -> Address {
-        self.roles.pending_owner()
-    }
-
-    /// Offers the ownership.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.roles.transfer_ownership(new_owner)
-    }
-
-    /// Takes the ownership that was offered.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    pub fn accept_ownership(&mut self) -> Result<()> {
-        self.roles.accept_ownership()
-    }
-
-    /// The set-up key; zero once the set-up is finished.
-    pub fn setup(&self) -> Address {
-        self.roles.setup()
-    }
-
-    /// Gives up the set-up key for ever.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    pub fn finish_setup(&mut self) -> Result<()> {
-        self.roles.finish_setup()
-    }
-
-    /// The guardian. Nothing here can be paused: positions can always be withdrawn and losses proven.
-    pub fn guardian(&self) -> Address {
-        self.roles.guardian()
-    }
-
-    /// Appoints the guardian.
-    ///
-    /// # Errors
-    /// `OwnableUnauthorizedAccount`.
-    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.roles.set_guardian(new_guardian)
     }
 }
 

@@ -88,6 +88,8 @@ routes! {
     IOwned::setGuardianCall => set_guardian(new_guardian);
 }
 
+protocol::owned!(LendingTrigger, roles);
+
 impl LendingTrigger {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up. `shortest` is the least number
     /// of seconds of a subject's times.
@@ -285,46 +287,6 @@ impl LendingTrigger {
         book.record.begin(&rules, reading.value);
         emit!(self.vm(), ILendingTrigger::SubjectRegistered, [subject, source, asset], [U256::from(reading.value)]);
         Ok(())
-    }
-
-    /// The timelock.
-    pub fn owner(&self) -> Address {
-        self.roles.owner()
-    }
-
-    /// Who may accept the ownership.
-    pub fn pending_owner(&self) -> Address {
-        self.roles.pending_owner()
-    }
-
-    /// Offers the ownership.
-    pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<()> {
-        self.roles.transfer_ownership(new_owner)
-    }
-
-    /// Takes the ownership that was offered.
-    pub fn accept_ownership(&mut self) -> Result<()> {
-        self.roles.accept_ownership()
-    }
-
-    /// The set-up key; zero once the set-up is finished.
-    pub fn setup(&self) -> Address {
-        self.roles.setup()
-    }
-
-    /// Gives up the set-up key for ever.
-    pub fn finish_setup(&mut self) -> Result<()> {
-        self.roles.finish_setup()
-    }
-
-    /// The guardian. Nothing here can be paused: proofs are never stopped.
-    pub fn guardian(&self) -> Address {
-        self.roles.guardian()
-    }
-
-    /// Appoints the guardian.
-    pub fn set_guardian(&mut self, new_guardian: Address) -> Result<()> {
-        self.roles.set_guardian(new_guardian)
     }
 }
 
