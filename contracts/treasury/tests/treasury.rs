@@ -373,8 +373,10 @@ fn no_single_decision_raises_a_budget_and_spends_it() {
     assert_eq!(Reverted(refused).expect::<ITreasury::BudgetExceeded>().left, U256::ZERO);
 }
 
+type Calls = Vec<(Address, Vec<u8>)>;
+
 /// Makes calls in their order, all or none.
-struct Batch(Rc<RefCell<Vec<(Address, Vec<u8>)>>>);
+struct Batch(Rc<RefCell<Calls>>);
 
 impl Native for Batch {
     fn call(&self, context: &Context<'_>, _: &[u8]) -> ArbResult {
