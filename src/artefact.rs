@@ -122,6 +122,8 @@ pub const PROGRAMS: &[Program] = &[
     program("timelock", "timelock", "contracts/timelock", None),
     program("governor", "governor", "contracts/governor", None),
     program("governor-ext", "governor", "contracts/governor", Some("ext")),
+    program("treasury", "treasury", "contracts/treasury", None),
+    program("vesting", "vesting", "contracts/vesting", None),
     program("risk", "risk", "contracts/risk", None),
     program("risk-ext", "risk", "contracts/risk", Some("ext")),
     program("risk-more", "risk", "contracts/risk", Some("more")),

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! As in Solidity, call data that is too short or holds a value outside its type reverts without data, what follows the
-//! arguments is ignored, and no function takes ether.
+//! arguments is ignored, and no function takes ether. A contract takes ether, without call data, where its table names
+//! the method that is told so: `Counter, constructor(owner), receive(take);`.
 
 use alloc::{vec, vec::Vec};
 
@@ -286,7 +287,8 @@ pub const fn malformed() -> Option<ArbResult> {
 /// its own, and their arguments by name.
 #[macro_export]
 macro_rules! routes {
-    ($contract:ident $(, constructor($($parameter:ident),*))? $(, fallback($fallback:ident))?;
+    ($contract:ident $(, constructor($($parameter:ident),*))? $(, receive($receive:ident))?
+        $(, fallback($fallback:ident))?;
         $($call:ty => $method:ident($($argument:ident),*);)*
     ) => {
         impl<S> ::stylus_sdk::abi::Router<S> for $contract
@@ -314,7 +316,14 @@ macro_rules! routes {
             }
 
             #[inline(always)]
-            fn receive(_: &mut S) -> Option<Result<(), ::alloc::vec::Vec<u8>>> {
+            #[allow(unused_variables)]
+            fn receive(storage: &mut S) -> Option<Result<(), ::alloc::vec::Vec<u8>>> {
+                $(
+                    let contract: &mut Self = storage.borrow_mut();
+                    Self::$receive(contract);
+                    return Some(Ok(()));
+                )?
+                #[allow(unreachable_code)]
                 None
             }
 
