@@ -81,6 +81,7 @@ interface IRewards is IOwned {
     function setEmission(uint128 mostPerSecond) external;
     /// For policies sold from now on: the part of the net premium that is given back, at most 2,000 basis points and what
     /// the fees of a premium are now, and how long cover must have lasted, at least 13 weeks of the vault. 0 for none.
+    /// What is extended gets no higher share than at its extension.
     function setLoyalty(uint16 bps, uint64 leastSeconds) external;
     /// Gives back what nothing was promised of: PALI that is not emitted, what rebates are paid from, shares that nobody
     /// staked, and any other token.

@@ -22,7 +22,7 @@
 //! held       staked 128 | leaving 128
 //! rebates    of the asset
 //! staker     shares 128 | earned 128      index      leaving 128 | ready 64
-//! terms      bps 16 | least seconds 64 | first policy 128
+//! terms      bps 16 | least seconds 64 | first policy 128 | since 40
 //! paid       one word for 256 policies: a bit where a rebate was paid
 //! ```
 #![cfg_attr(not(test), no_main)]

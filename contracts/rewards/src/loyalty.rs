@@ -1,7 +1,9 @@
 //! A part of their premium back, for holders of policies that lasted long and were never claimed on.
 //!
 //! - The terms are those of the policy's sale: they are kept by the number of the first policy that they hold for, and a
-//!   change never touches a policy that exists. What was sold before loyalty was turned on gets nothing.
+//!   change never touches a policy that exists. What was sold before loyalty was turned on gets nothing. An extension is a
+//!   sale too: a policy that was extended since its cover began gets the lower share of those at its sale and at its last
+//!   extension, so that nobody keeps old terms for new premiums.
 //! - A policy is over once it is expired, when no claim can be filed any more; one that a claim was ever filed on, or that
 //!   was given back, gets nothing.
 //! - What is given back is a part of `net`, which is what the pool has earned of the policy since it was sold or extended
@@ -31,9 +33,12 @@ use protocol::{
     guard::Lock,
 };
 use standards::{Word, packed::Packed};
-use stylus_sdk::{prelude::*, stylus_core::host::MessageAccess};
+use stylus_sdk::{
+    prelude::*,
+    stylus_core::host::{BlockAccess, MessageAccess},
+};
 
-use crate::{Rewards, parameter};
+use crate::{Rewards, TIME, parameter};
 
 /// The most of a net premium that may be given back, basis points.
 pub const MOST_BPS: u16 = 2_000;
@@ -47,16 +52,18 @@ const PRODUCT: usize = 1;
 const START: usize = 8;
 const END: usize = 9;
 const NET: usize = 13;
+const EARNING: usize = 14;
 const FILED: usize = 16;
 const EXPIRED: usize = 18;
 const CANCELLED: usize = 19;
 
-/// What is given back of policies from a number on.
+/// What is given back of policies from a number on, and of extensions from a time on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Terms {
     bps: u16,
     least_seconds: u64,
     first: u128,
+    since: u64,
 }
 
 impl Rewards {
@@ -121,15 +128,14 @@ impl Rewards {
         }
         let sold = ask(self.vm(), policies, IPolicy::policyCountCall::SELECTOR, &[])?.word(0)?;
         let first = to_u128(add(sold, U256::ONE)?)?;
-        let mut count = self.terms_count();
-        // Terms that nothing was sold by are replaced.
-        if count == 0 || self.terms_at(count - 1).first != first {
-            count += 1;
-            self.policy.set(Packed(self.policy.get()).with_u64(160, 32, count).0);
-        }
-        let word =
-            Packed::default().with_u64(0, 16, u64::from(bps)).with_u64(16, 64, least_seconds).with_u128(80, 128, first);
-        self.terms.setter(U256::from(count - 1)).set(word.0);
+        let count = self.terms_count();
+        self.policy.set(Packed(self.policy.get()).with_u64(160, 32, count.saturating_add(1)).0);
+        let word = Packed::default()
+            .with_u64(0, 16, u64::from(bps))
+            .with_u64(16, 64, least_seconds)
+            .with_u128(80, 128, first)
+            .with_u64(208, TIME, self.vm().block_timestamp());
+        self.terms.setter(U256::from(count)).set(word.0);
         emit!(self.vm(), LoyaltySet, [], [bps.word(), least_seconds.word(), first.word()]);
         lock.release();
         Ok(())
@@ -137,7 +143,7 @@ impl Rewards {
 
     /// The terms of policies sold now.
     pub fn loyalty(&self) -> (u16, u64) {
-        let terms = self.terms_of(U256::MAX);
+        let terms = self.terms_where(|_| true);
         (terms.bps, terms.least_seconds)
     }
 
@@ -151,13 +157,18 @@ impl Rewards {
 
     /// What is due on a policy once it is over; zero where nothing is.
     fn due(&self, policy: U256, record: &Answer) -> Result<U256> {
-        let terms = self.terms_of(policy);
-        let covered = record.u64(END)?.saturating_sub(record.u64(START)?);
+        let (start, earning) = (record.u64(START)?, record.u64(EARNING)?);
+        let sold = self.terms_where(|terms| U256::from(terms.first) <= policy);
+        let mut bps = sold.bps;
+        if earning > start {
+            bps = bps.min(self.terms_where(|terms| terms.since <= earning).bps);
+        }
+        let covered = record.u64(END)?.saturating_sub(start);
         let gone = record.bool(FILED)? || record.bool(CANCELLED)? || self.is_paid(policy);
-        if terms.bps == 0 || covered < terms.least_seconds || gone || !self.bears(record.word(PRODUCT)?)? {
+        if bps == 0 || covered < sold.least_seconds || gone || !self.bears(record.word(PRODUCT)?)? {
             return Ok(U256::ZERO);
         }
-        Ok(bps_down(record.word(NET)?, U256::from(terms.bps))?)
+        Ok(bps_down(record.word(NET)?, U256::from(bps))?)
     }
 
     /// Whether a product's policies are the vault's.
@@ -171,13 +182,17 @@ impl Rewards {
         ask(self.vm(), self.policy(), IPolicy::policyOfCall::SELECTOR, &[policy])
     }
 
-    /// The terms that a policy was sold by: the last ones whose first policy is not above it.
-    fn terms_of(&self, policy: U256) -> Terms {
-        // All before `low` begin at or before the policy, all from `high` on after it.
+    /// The last terms that had begun; none where none had. Terms begin in order, by number as by time.
+    fn terms_where(&self, begun: impl Fn(&Terms) -> bool) -> Terms {
+        // All before `low` have begun, and from `high` on none.
         let (mut low, mut high) = (0, self.terms_count());
         while low < high {
             let middle = low + (high - low) / 2;
-            if U256::from(self.terms_at(middle).first) <= policy { low = middle + 1 } else { high = middle }
+            if begun(&self.terms_at(middle)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
         }
         if low == 0 { Terms::default() } else { self.terms_at(low - 1) }
     }
@@ -188,7 +203,12 @@ impl Rewards {
 
     fn terms_at(&self, index: u64) -> Terms {
         let word = Packed(self.terms.get(U256::from(index)));
-        Terms { bps: word.u64(0, 16) as u16, least_seconds: word.u64(16, 64), first: word.u128(80, 128) }
+        Terms {
+            bps: word.u64(0, 16) as u16,
+            least_seconds: word.u64(16, 64),
+            first: word.u128(80, 128),
+            since: word.u64(208, TIME),
+        }
     }
 
     fn is_paid(&self, policy: U256) -> bool {

@@ -123,7 +123,7 @@ fn check_accounts(odd: &Odd, model: &Model, names: &[Address; ACCOUNTS], unit: u
 /// What a whole history can lose by rounding the index, whose parts are 2⁻¹²⁸ of a smallest unit for each share: nothing
 /// but for stakes that come near to 128 bits.
 fn by_index(unit: u128) -> U256 {
-    (u(OPERATIONS as u64) * u(MOST_UNITS * unit) >> 128) + U256::ONE
+    ((u(OPERATIONS as u64) * u(MOST_UNITS * unit)) >> 128) + U256::ONE
 }
 
 fn live(seed: u64, unit: u128) {

@@ -47,6 +47,14 @@ fn rebate(scene: &Scene, policy: U256) -> U256 {
     scene.read(IRewards::rebateOfCall { policy })
 }
 
+/// A policy's cover goes on for a week.
+#[track_caller]
+fn extend(scene: &Scene, holder: Address, policy: U256) {
+    let (referrer, most) = (Address::ZERO, U256::MAX);
+    let call = IPolicy::extendCall { policy, term: u(WEEK), maxPremium: most, deadline: most, referrer };
+    scene.done_at(scene.policy, holder, call);
+}
+
 /// Nothing is due on a policy, whether it is over or not.
 #[track_caller]
 fn nothing_due(scene: &Scene, policy: U256) {
@@ -144,14 +152,7 @@ fn cover_must_have_lasted_and_its_extensions_count() {
     nothing_due(&scene, short);
     assert_eq!(rebate(&scene, extended), U256::ZERO);
     scene.weeks(20);
-    let call = IPolicy::extendCall {
-        policy: extended,
-        term: u(WEEK),
-        maxPremium: U256::MAX,
-        deadline: U256::MAX,
-        referrer: Address::ZERO,
-    };
-    scene.done_at(scene.policy, scene.bob, call);
+    extend(&scene, scene.bob, extended);
     let record = scene.policy_of(extended);
     assert_eq!(record.end - record.start, LONG);
     // Of both premiums what was not earned when it was extended: less than was paid, and that is the base.
@@ -161,6 +162,36 @@ fn cover_must_have_lasted_and_its_extensions_count() {
     let call = IRewards::claimRebateCall { policy: extended, receiver: scene.bob };
     assert_eq!(scene.done(scene.bob, call), record.net / u(10u64));
     nothing_due(&scene, short);
+}
+
+#[test]
+fn an_extension_keeps_no_old_terms_and_gains_no_new_ones() {
+    let scene = Scene::new();
+    scene.deposit(scene.carol, 50 * M);
+    let before = scene.buy(scene.alice, 1, LONG);
+    set(&scene, 1_000, LONG);
+    let [sold, early, kept] = [(); 3].map(|()| scene.buy(scene.alice, 1, LONG));
+    scene.weeks(10);
+    extend(&scene, scene.alice, early);
+    let tenth = |policy| scene.policy_of(policy).net / u(10u64);
+    assert_eq!(rebate(&scene, early), tenth(early));
+    scene.weeks(1);
+    set(&scene, 200, LONG);
+    assert_eq!(rebate(&scene, early), tenth(early));
+    for policy in [before, sold] {
+        extend(&scene, scene.alice, policy);
+    }
+    assert_eq!(rebate(&scene, before), U256::ZERO);
+    assert_eq!(rebate(&scene, sold), scene.policy_of(sold).net / u(50u64), "a fiftieth, as at the extension");
+    assert_eq!([early, kept].map(|policy| rebate(&scene, policy)), [early, kept].map(tenth), "nothing else changes");
+    // Not by better terms either.
+    set(&scene, 2_000, LONG);
+    extend(&scene, scene.alice, early);
+    assert_eq!(rebate(&scene, early), tenth(early));
+    set(&scene, 0, 0);
+    scene.weeks(1);
+    extend(&scene, scene.alice, early);
+    nothing_due(&scene, early);
 }
 
 #[test]
