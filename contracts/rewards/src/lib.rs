@@ -232,10 +232,10 @@ impl Rewards {
         if stake.leave(&mut emission, amount)?.is_none() {
             return Err(error!(InsufficientStake, account, stake.shares, shares));
         }
-        let (leaving, earlier) = self.leaving(account);
+        let (leaving, _) = self.leaving(account);
         let settings = Packed(self.vault.get());
-        let due = edge(self.vm().block_timestamp(), settings.u64(160, 32)).saturating_add(settings.u64(192, 32));
-        let ready = due.max(earlier);
+        // Never before the time of an earlier request: both lengths are fixed.
+        let ready = edge(self.vm().block_timestamp(), settings.u64(160, 32)).saturating_add(settings.u64(192, 32));
         self.set_leaving(account, plus(leaving, amount)?, ready);
         self.set_total_leaving(plus(self.all_leaving(), amount)?);
         self.set_stake(account, &stake);

@@ -171,7 +171,8 @@ fn live(seed: u64, unit: u128) {
                 odd.done(name, IRewards::requestUnstakeCall { shares });
                 let account = &mut model.accounts[who];
                 (account.units, account.settled) = (units - amount, account.settled + 1);
-                (account.leaving, account.ready) = (leaving + amount, due.max(ready));
+                assert!(due >= ready);
+                (account.leaving, account.ready) = (leaving + amount, due);
             }
             4 if leaving > 0 && now >= ready => {
                 model.accrue(now);

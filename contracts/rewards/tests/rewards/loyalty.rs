@@ -1,13 +1,15 @@
 //! What is given back to whom.
 
 use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolCall;
 use protocol::abi::{
     IERC721,
     IOwned::ParameterOutOfBounds,
     IPolicy::{self, NotHolder, PolicyLocked, PolicyNotOver},
     IRewards::{self, InsufficientFunds, LoyaltySet, NoRebate, NothingToFund, RebateAboveFees, RebatePaid},
 };
-use standards::errors::{ERC20InvalidReceiver, ERC721NonexistentToken};
+use standards::errors::{ERC20InvalidReceiver, ERC721NonexistentToken, ReentrancyGuardReentrantCall};
+use testkit::Reverted;
 
 use crate::scene::{DAY, GRACE, LONG, M, Scene, WEEK, u};
 
@@ -321,6 +323,22 @@ fn a_token_that_refuses_a_receiver_leaves_the_rebate_for_another_one() {
     scene.usd.habits.blacklisted.set(Some(scene.alice));
     scene.refused(scene.alice, claim(&scene, policy)).expect::<testkit::token::Erc20::Blacklisted>();
     assert_eq!(scene.done(scene.alice, IRewards::claimRebateCall { policy, receiver: scene.bob }), u(TENTH));
+}
+
+#[test]
+fn nothing_is_entered_again_while_a_rebate_is_paid() {
+    let scene = loyal();
+    let policies = [scene.buy(scene.alice, 1, LONG), scene.buy(scene.alice, 1, LONG)];
+    outlive(&scene, policies[1]);
+    // The second one is the token's, which would take it while the first is paid.
+    let transfer = IERC721::transferFromCall { from: scene.alice, to: scene.usd.at, tokenId: policies[1] };
+    scene.done_at(scene.policy, scene.alice, transfer);
+    let again = IRewards::claimRebateCall { policy: policies[1], receiver: scene.bob }.abi_encode();
+    *scene.usd.habits.hook.borrow_mut() = Some((scene.rewards, again));
+    assert_eq!(scene.done(scene.alice, claim(&scene, policies[0])), u(TENTH));
+    let result = scene.usd.habits.hook_result.borrow_mut().take().expect("the hook ran");
+    assert!(Reverted(result.unwrap_err()).is::<ReentrancyGuardReentrantCall>());
+    assert_eq!(scene.read(IRewards::rebateFundsCall {}), u(99 * TENTH));
 }
 
 #[test]
