@@ -1,14 +1,14 @@
 //! Rewards for capital: PALI for staked shares of a vault, and a part of their premium back for the loyal.
 //!
-//! How much is emitted and who earns it are plain functions in [`actuary::emission`]; this crate keeps their numbers and
-//! moves tokens:
+//! How much is emitted and who earns it are plain functions in [`actuary::emission`]; this crate keeps their numbers
+//! and moves tokens:
 //!
 //! - here: the storage layout, stakes, funds, what the owner may do;
 //! - [`pace`]: what the vault is asked, which may fail and then changes nothing;
 //! - [`loyalty`]: what is given back to holders of policies.
 //!
-//! Every operation emits first, at the rate that was stored, and in the end asks the vault and stores the new rate. What
-//! is emitted was held before (`free`), is promised from then on, and is paid to who claims it.
+//! Every operation emits first, at the rate that was stored, and in the end asks the vault and stores the new rate.
+//! What is emitted was held before (`free`), is promised from then on, and is paid to who claims it.
 //!
 //! ```text
 //! vault      vault 160 | week seconds 32 | cooldown 32
@@ -140,8 +140,8 @@ protocol::owned!(Rewards, roles);
 
 impl Rewards {
     /// The owner is the timelock, `setup` the deployer's key until it finishes the set-up. Fixed for ever: the vault
-    /// whose shares are staked, with its week, its cooldown and its asset; the token that is emitted, which is neither of
-    /// the two; and the contract of the policies that the vault bears.
+    /// whose shares are staked, with its week, its cooldown and its asset; the token that is emitted, which is neither
+    /// of the two; and the contract of the policies that the vault bears.
     pub fn constructor(
         &mut self,
         owner: Address,
@@ -276,7 +276,8 @@ impl Rewards {
         Ok(shares)
     }
 
-    /// Puts `shares` of the caller's, those first that are leaving, into the vault's queue as a request of `controller`.
+    /// Puts `shares` of the caller's, those first that are leaving, into the vault's queue as a request of
+    /// `controller`.
     ///
     /// # Errors
     /// `ZeroShares`, `InsufficientStake`; `UnauthorizedOperator` where the caller is neither the controller nor its

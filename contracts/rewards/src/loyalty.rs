@@ -1,19 +1,20 @@
 //! A part of their premium back, for holders of policies that lasted long and were never claimed on.
 //!
-//! - The terms are those of the policy's sale: they are kept by the number of the first policy that they hold for, and a
-//!   change never touches a policy that exists. What was sold before loyalty was turned on gets nothing. An extension is a
-//!   sale too: a policy that was extended since its cover began gets the lower share of those at its sale and at its last
-//!   extension, so that nobody keeps old terms for new premiums.
-//! - A policy is over once it is expired, when no claim can be filed any more; one that a claim was ever filed on, or that
-//!   was given back, gets nothing.
-//! - What is given back is a part of `net`, which is what the pool has earned of the policy since it was sold or extended
-//!   last: after an extension the premium of before counts only as far as it was not earned then. That is never more than
-//!   was paid. How long cover lasted counts from its first start to its last end, since an extension leaves no gap.
-//! - Who underwrites the whole pool himself gets a net premium back by his shares. So that he gains nothing by buying of
-//!   himself, no more is given back than fees take of a premium; who lowers the fees lowers this first.
+//! - The terms are those of the policy's sale: they are kept by the number of the first policy that they hold for, and
+//!   a change never touches a policy that exists. What was sold before loyalty was turned on gets nothing. An extension
+//!   is a sale too: a policy that was extended since its cover began gets the lower share of those at its sale and at
+//!   its last extension, so that nobody keeps old terms for new premiums.
+//! - A policy is over once it is expired, when no claim can be filed any more; one that a claim was ever filed on, or
+//!   that was given back, gets nothing.
+//! - What is given back is a part of `net`, which is what the pool has earned of the policy since it was sold or
+//!   extended last: after an extension the premium of before counts only as far as it was not earned then. That is
+//!   never more than was paid. How long cover lasted counts from its first start to its last end, since an extension
+//!   leaves no gap.
+//! - Who underwrites the whole pool himself gets a net premium back by his shares. So that he gains nothing by buying
+//!   of himself, no more is given back than fees take of a premium; who lowers the fees lowers this first.
 //! - The right goes with the certificate: who holds it when it is claimed has it.
-//! - Several vaults may share the contract of policies, each with rewards of its own: a policy has its rebate from that of
-//!   the vault which bears it.
+//! - Several vaults may share the contract of policies, each with rewards of its own: a policy has its rebate from that
+//!   of the vault which bears it.
 
 use actuary::{
     emission::most_rebate_bps,
@@ -67,8 +68,8 @@ struct Terms {
 }
 
 impl Rewards {
-    /// Gives the holder the loyalty share of a policy that is over; answers how much. Expires the policy where nobody has
-    /// done so.
+    /// Gives the holder the loyalty share of a policy that is over; answers how much. Expires the policy where nobody
+    /// has done so.
     ///
     /// # Errors
     /// `ERC20InvalidReceiver`, `NotHolder`, `NoRebate`; those of `IPolicy.expire`, `PolicyNotOver` among them;

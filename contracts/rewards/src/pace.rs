@@ -1,11 +1,11 @@
 //! What is emitted a second: the vault is asked for its capital, Risk for the target.
 //!
-//! Neither may keep anybody from what is his: their gas is counted out, no more of their answers is read than is needed,
-//! and where one fails or says what cannot be so, the rate stays as it is.
+//! Neither may keep anybody from what is his: their gas is counted out, no more of their answers is read than is
+//! needed, and where one fails or says what cannot be so, the rate stays as it is.
 //!
-//! Nothing is emitted while the vault takes no new business at all (run-off by order or for ever, or something is owed):
-//! nobody could bring the capital that emission asks for, and PALI is kept for pools that live. A vault whose reserve is
-//! above its assets for a time is not that: its capital is far below its target, and the curve says what that is worth.
+//! Nothing is emitted while the vault takes no new business at all (run-off by order or for ever, or something is
+//! owed): nobody could bring the capital that emission asks for, and PALI is kept for pools that live. A vault whose
+//! reserve is above its assets while incidents are open is not that: who stays in it meanwhile is paid by the curve.
 
 use actuary::{emission::rate_down, math::to_u128};
 use alloy_primitives::{Address, U256};
@@ -24,7 +24,8 @@ use crate::{RATE, Rewards};
 pub const LOOK_GAS: u64 = 2_000_000;
 
 impl Rewards {
-    /// Stores the rate that the vault asks for now; where it does not tell, the stored one as far as the most allows it.
+    /// Stores the rate that the vault asks for now; where it does not tell, the stored one as far as the most allows
+    /// it.
     ///
     /// # Events
     /// `EmissionChanged` where the rate is another one.

@@ -8,9 +8,10 @@
 //! 1.2 ≤ x        0.8             goes on as it is
 //! ```
 //!
-//! What is emitted is shared by an index: what one share has earned since the beginning, in units of 2⁻¹²⁸. The index and
-//! what an account earns by it are rounded down, so that all accounts together never have more than was emitted. Since a
-//! stake has at most 128 bits, an update of the index loses less than one unit, and so does the settling of an account.
+//! What is emitted is shared by an index: what one share has earned since the beginning, in units of 2⁻¹²⁸. The index
+//! and what an account earns by it are rounded down, so that all accounts together never have more than was emitted.
+//! Since a stake has at most 128 bits, an update of the index loses less than one unit, and so does the settling of an
+//! account.
 
 use alloy_primitives::U256;
 
@@ -154,11 +155,11 @@ impl Stake {
     }
 }
 
-/// The most of a net premium that may be given back so that who buys of himself loses by it, basis points rounded down: what
-/// fees take of a gross premium, without what a referrer may get, in parts of the net one.
+/// The most of a net premium that may be given back so that who buys of himself loses by it, basis points rounded down:
+/// what fees take of a gross premium, without what a referrer may get, in parts of the net one.
 ///
-/// Of a gross premium the pool has 1 − treasury − jury. Who owns the whole pool pays the rest, less what a second account
-/// of his gets as a referrer: treasury · (1 − referral) + jury.
+/// Of a gross premium the pool has 1 − treasury − jury. Who owns the whole pool pays the rest, less what a second
+/// account of his gets as a referrer: treasury · (1 − referral) + jury.
 ///
 /// # Errors
 /// [`Overflow`] for shares of more than the whole.

@@ -82,7 +82,8 @@ proptest! {
 
     #[test]
     fn time_in_pieces_emits_what_it_emits_at_once(
-        rate in 0..=MOST, staked in 1u128.., free in 0u128..1 << 100, times in prop::collection::vec(0u64..1 << 30, 1..20),
+        rate in 0..=MOST, staked in 1u128.., free in 0u128..1 << 100,
+        times in prop::collection::vec(0u64..1 << 30, 1..20),
     ) {
         let start = Emission { staked, rate, free, ..Emission::default() };
         let (mut pieces, mut whole, mut now) = (start, start, 0);

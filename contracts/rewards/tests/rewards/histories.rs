@@ -1,7 +1,7 @@
 //! Ten thousand random operations against a model that calculates with exact fractions.
 //!
-//! Stakes are multiples of one unit and never more than [`MOST_UNITS`] in all, so that every account's exact share of what
-//! was emitted is a whole number of parts of their least common multiple.
+//! Stakes are multiples of one unit and never more than [`MOST_UNITS`] in all, so that every account's exact share of
+//! what was emitted is a whole number of parts of their least common multiple.
 
 use alloy_primitives::{Address, U256};
 use proptest::prelude::*;
@@ -120,8 +120,8 @@ fn check_accounts(odd: &Odd, model: &Model, names: &[Address; ACCOUNTS], unit: u
     assert!(claimable <= odd.read(IRewards::emissionCall {}).promised);
 }
 
-/// What a whole history can lose by rounding the index, whose parts are 2⁻¹²⁸ of a smallest unit for each share: nothing
-/// but for stakes that come near to 128 bits.
+/// What a whole history can lose by rounding the index, whose parts are 2⁻¹²⁸ of a smallest unit for each share:
+/// nothing but for stakes that come near to 128 bits.
 fn by_index(unit: u128) -> U256 {
     ((u(OPERATIONS as u64) * u(MOST_UNITS * unit)) >> 128) + U256::ONE
 }
