@@ -12,6 +12,7 @@ pub mod credibility;
 pub mod curve;
 pub mod decay;
 pub mod distribution;
+pub mod emission;
 pub mod history;
 pub mod jury;
 pub mod math;
