@@ -122,6 +122,7 @@ pub const PROGRAMS: &[Program] = &[
     program("timelock", "timelock", "contracts/timelock", None),
     program("governor", "governor", "contracts/governor", None),
     program("governor-ext", "governor", "contracts/governor", Some("ext")),
+    program("guardian", "guardian", "contracts/guardian", None),
     program("risk", "risk", "contracts/risk", None),
     program("risk-ext", "risk", "contracts/risk", Some("ext")),
     program("risk-more", "risk", "contracts/risk", Some("more")),
