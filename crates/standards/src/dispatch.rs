@@ -445,7 +445,7 @@ mod tests {
         // a place, a count, an element's place or an element's length beyond the data
         for words in [
             [usize::MAX, 0, 0, 0],
-            [96, 0, 0, 0],
+            [128, 0, 0, 0],
             [32, 3, 0, 0],
             [32, usize::MAX, 0, 0],
             [32, 1, usize::MAX, 0],

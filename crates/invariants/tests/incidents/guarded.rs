@@ -268,7 +268,7 @@ fn play(mut guarded: Guarded, mut plan: impl FnMut(&mut Guarded, Moment, u64)) -
     while claimants.iter().any(|claimant| claimant.paid.is_none()) {
         let now = guarded.insurer.world.now();
         assert!(now <= longest, "the insured wait for ever");
-        if now % TICK == 0 {
+        if now.is_multiple_of(TICK) {
             guarded.feed.push(if (loss..recovery).contains(&now) { PAR / 2 } else { PAR }, now);
         }
         // Never paused.
@@ -418,7 +418,7 @@ fn a_claimant_of_a_poor_pool_gets_no_less() {
         let mut price = PAR;
         while guarded.insurer.world.now() < begin + 60 * DAY {
             let now = guarded.insurer.world.now();
-            if now % TICK == 0 {
+            if now.is_multiple_of(TICK) {
                 price = if (begin + 20 * DAY..begin + 22 * DAY).contains(&now) { 0 } else { PAR };
                 guarded.feed.push(price.max(1), now);
             }
