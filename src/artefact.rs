@@ -124,6 +124,7 @@ pub const PROGRAMS: &[Program] = &[
     program("governor-ext", "governor", "contracts/governor", Some("ext")),
     program("treasury", "treasury", "contracts/treasury", None),
     program("vesting", "vesting", "contracts/vesting", None),
+    program("guardian", "guardian", "contracts/guardian", None),
     program("risk", "risk", "contracts/risk", None),
     program("risk-ext", "risk", "contracts/risk", Some("ext")),
     program("risk-more", "risk", "contracts/risk", Some("more")),

@@ -186,6 +186,17 @@ impl<'a> Argument<'a> for Words<'a> {
     }
 }
 
+/// A `bytes[]`. The places of its elements count from where those places are.
+impl<'a> Argument<'a> for Vec<&'a [u8]> {
+    fn read(arguments: &mut Arguments<'a>) -> Option<Self> {
+        let offset = usize::try_from(arguments.word()?).ok()?;
+        let length = usize::try_from(word_at(arguments.input, offset)?).ok()?;
+        let mut elements = Arguments::new(arguments.input.get(offset + 32..)?);
+        // Nothing is set aside for elements that have no place.
+        (length <= elements.input.len() / 32).then(|| (0..length).map(|_| elements.bytes()).collect())?
+    }
+}
+
 /// Static words in a row: a struct, or an array.
 impl<'a, const N: usize> Argument<'a> for [U256; N] {
     fn read(arguments: &mut Arguments<'a>) -> Option<Self> {
@@ -425,6 +436,34 @@ mod tests {
         for (offset, length) in [(96, 0), (usize::MAX, 0), (32, 2), (32, usize::MAX), (32, usize::MAX / 32 + 2)] {
             let words = [U256::from(offset), U256::from(length), U256::ZERO].abi_encode();
             assert!(Arguments::new(&words).read::<Words<'_>>().is_none(), "{offset} {length}");
+        }
+    }
+
+    #[test]
+    fn an_array_of_bytes_is_read_from_where_its_places_are() {
+        let blobs = vec![b"Palisade".to_vec(), vec![], vec![7; 70]];
+        let encoded: Vec<alloy_primitives::Bytes> = blobs.iter().cloned().map(Into::into).collect();
+        let data = (U256::from(5), encoded, U256::from(2)).abi_encode_params();
+        let mut arguments = Arguments::new(&data);
+        assert_eq!(arguments.read(), Some(5u8));
+        let read: Vec<&[u8]> = arguments.read().unwrap();
+        assert_eq!(read, blobs);
+        assert_eq!(arguments.read(), Some(2u8));
+        let none = (Vec::<alloy_primitives::Bytes>::new(),).abi_encode_params();
+        assert_eq!(Arguments::new(&none).read(), Some(Vec::<&[u8]>::new()));
+        // a place, a count, an element's place or an element's length beyond the data
+        for words in [
+            [usize::MAX, 0, 0, 0],
+            [128, 0, 0, 0],
+            [32, 3, 0, 0],
+            [32, usize::MAX, 0, 0],
+            [32, 1, usize::MAX, 0],
+            [32, 1, 64, 0],
+            [32, 1, 32, 1],
+            [32, 1, 32, usize::MAX],
+        ] {
+            let words = words.map(U256::from).abi_encode();
+            assert!(Arguments::new(&words).read::<Vec<&[u8]>>().is_none(), "{words:?}");
         }
     }
 

@@ -2,9 +2,11 @@
 //! scenarios of claims by name. Everything but the sources of data is the real contract.
 
 mod books;
+mod guarded;
 mod hostile;
 mod insurer;
 mod judge;
+mod notice;
 mod replays;
 mod robber;
 mod scenarios;
