@@ -8,7 +8,7 @@
 //! policy       policy 160 | claims clock 96 (see clock)
 //! assessor     assessor 160 | guardian rests until 32 | latent limit 32 | shortest time 32
 //! counts       products 16 | risk keys 16
-//! product      vault 160 | family 16 | cover type 8 | status 8 | lines with cover 32 | prior of its cover type 32
+//! product      vault 160 | family 16 | cover type 4 | status 4 | lines with cover 24 | grace 24 | waiting 24
 //!              trigger 160      four words of terms      hash      length of the wording's address, its words
 //! family       two words (see family)      newest version 16 | seeds 32      seed: at 40 | loss 96 | exposure 96
 //!              what its cover type knows of it: losses 96 | exposure 96 | as of 32
@@ -158,8 +158,10 @@ pub struct Route {
     pub status: u64,
     /// How many of its lines have cover in the books.
     pub lines: u64,
-    /// What its cover type's evidence says, in [`RATE_UNIT`](crate::terms::RATE_UNIT)s; 0 where nothing is known of it.
-    pub prior: u64,
+    /// From the end of cover to the last claim, in seconds.
+    pub grace: u64,
+    /// From a sale to the start of cover, in seconds.
+    pub waiting: u64,
 }
 
 impl Route {
@@ -168,17 +170,18 @@ impl Route {
         Self {
             vault: word.address(0),
             family: word.get(160, 16),
-            cover: word.u64(176, 8),
-            status: word.u64(184, 8),
-            lines: word.u64(192, 32),
-            prior: word.u64(224, 32),
+            cover: word.u64(176, 4),
+            status: word.u64(180, 4),
+            lines: word.u64(184, 24),
+            grace: word.u64(208, 24),
+            waiting: word.u64(232, 24),
         }
     }
 
     pub(crate) fn store(&self) -> U256 {
         let word = Packed::default().with_address(0, self.vault).with(160, 16, self.family);
-        let word = word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status);
-        word.with_u64(192, 32, self.lines).with_u64(224, 32, self.prior).0
+        let word = word.with_u64(176, 4, self.cover).with_u64(180, 4, self.status).with_u64(184, 24, self.lines);
+        word.with_u64(208, 24, self.grace).with_u64(232, 24, self.waiting).0
     }
 }
 
@@ -318,17 +321,27 @@ impl Book {
         if route.vault.is_zero() { Err(error!(IRisk::UnknownProduct, product)) } else { Ok(route) }
     }
 
-    /// What a sale needs of a product's terms: all but the half-life, the credibility and whether there is a jury.
-    pub(crate) fn terms(&self, product: U256) -> Terms {
-        let words = self.products.getter(product);
-        let [price, bounds] = [words.price.get(), words.bounds.get()].map(Packed);
-        Terms([price, bounds, Packed(words.evidence.get()), Packed::default()])
+    /// What a price needs of a product's terms: rates, capacities and terms, but neither the amounts of a new cover, nor
+    /// its coinsurance and deductible.
+    pub(crate) fn prices(&self, product: U256) -> Terms {
+        let price = Packed(self.products.getter(product).price.get());
+        let mut terms = self.evidence(product);
+        terms.0[0] = price;
+        terms
     }
 
-    /// Waiting, grace, loss cap and rates of a product's terms: all that books beside a sale need.
+    /// What a new cover needs of a product's terms beside its price: amounts, coinsurance and deductible.
+    pub(crate) fn bounds(&self, product: U256) -> Terms {
+        let mut terms = Terms::default();
+        terms.0[1] = Packed(self.products.getter(product).bounds.get());
+        terms
+    }
+
+    /// Rates and loss cap of a product's terms: all that evidence needs.
     pub(crate) fn evidence(&self, product: U256) -> Terms {
-        let word = Packed(self.products.getter(product).evidence.get());
-        Terms([Packed::default(), Packed::default(), word, Packed::default()])
+        let mut terms = Terms::default();
+        terms.0[2] = Packed(self.products.getter(product).evidence.get());
+        terms
     }
 
     /// The rate that cover on a subject is priced by, for the rate in force of its family under these terms. For
@@ -369,8 +382,10 @@ impl Book {
 
     /// A version's terms, all of them.
     pub(crate) fn all_terms(&self, product: U256) -> Terms {
-        let mut terms = self.terms(product);
-        terms.0[3] = Packed(self.products.getter(product).memory.get());
+        let mut terms = self.prices(product);
+        let words = self.products.getter(product);
+        terms.0[1] = self.bounds(product).0[1];
+        [terms.0[3], terms.0[4]] = [words.memory.get(), words.route.get()].map(Packed);
         terms
     }
 
@@ -423,7 +438,7 @@ impl Book {
     /// Takes into the loss history that what a line's incidents cost rises: each counts up to the cap. Answers with the
     /// family where that changed it.
     pub(crate) fn learn(&self, open: &Open, before: u128, after: u128) -> Result<Option<Family>> {
-        let terms = self.evidence(open.product).believing(open.route.prior);
+        let terms = self.evidence(open.product).believed();
         let cap = amount(terms.get(field::LOSS_CAP))?;
         let loss = after.min(cap) - before.min(cap);
         if loss == 0 {
@@ -564,9 +579,9 @@ impl Book {
     /// Notes that `cover` leaves, whose last claim was at `deadline`, and what exposure it had too much: waiting, and
     /// all time since its end.
     pub(crate) fn excess(&self, open: &mut Open, cover: u128, deadline: u64) -> Result<()> {
-        let terms = self.evidence(open.product);
-        let since_end = (open.clock.claims() + terms.small(field::GRACE)).saturating_sub(deadline);
-        let seconds = U256::from(since_end + terms.small(field::WAITING));
+        let Route { grace, waiting, .. } = open.route;
+        let since_end = (open.clock.claims() + grace).saturating_sub(deadline);
+        let seconds = U256::from(since_end + waiting);
         open.excess = add(open.excess, mul(U256::from(cover), seconds)?)?;
         open.released += cover;
         Ok(())

@@ -144,7 +144,7 @@ impl RiskExt {
     /// Capital that a product locks, and the most it may lock for this much capital of the vault.
     pub fn capacity(&self, product: U256, capital: U256) -> Result<(U256, U256)> {
         let route = self.book.route(product)?;
-        let terms = self.book.terms(product);
+        let terms = self.book.prices(product);
         let cover = U256::from(self.book.family(route.family)?.cover);
         Ok((bps_up(cover, terms.get(field::CAPITAL_FACTOR))?, bps_down(capital, terms.get(field::CAPACITY))?))
     }
@@ -165,8 +165,8 @@ impl RiskExt {
         }
         let id = self.next_id(0)?;
         let prior = self.book.cover_type_prior(vault, u64::from(cover))?;
-        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0, prior };
-        let terms = self.write_product(id, &route, trigger, &new_terms)?;
+        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0, grace: 0, waiting: 0 };
+        let terms = self.write_product(id, &route, trigger, prior, &new_terms)?;
         let now = self.vm().block_timestamp();
         self.book.set_family(id, &Family::new(now, &terms)?)?;
         let mut words = self.book.vaults.setter(vault);
@@ -185,13 +185,14 @@ impl RiskExt {
         let trigger = self.book.products.getter(before).trigger.get();
         let id = self.next_id(0)?;
         let route = Route { status: 0, lines: 0, ..last };
-        let terms = self.write_product(id, &route, trigger, &new_terms)?;
+        let former = self.book.evidence(before);
+        let terms = self.write_product(id, &route, trigger, former.type_prior(), &new_terms)?;
         if last.status < SUNSET {
             self.set_route_status(before, &last, SUNSET);
         }
         // The rate in force falls to what the new terms say by at most 25 % a day.
         let mut evidence = self.book.family(family)?;
-        let rate = evidence.rate(&self.book.evidence(before).believing(last.prior))?;
+        let rate = evidence.rate(&former.believed())?;
         evidence.set_rate(rate)?;
         let mut words = self.book.families.setter(family);
         let told = evidence.retell(Packed(words.told.get()))?;
@@ -264,9 +265,9 @@ impl RiskExt {
     /// A family's evidence: losses and exposure (asset times years) as they count now, and the rate in force.
     pub fn estimate(&self, family: U256) -> Result<(U256, U256, U256)> {
         let newest = self.newest(family);
-        let route = self.book.route(newest)?;
+        self.book.route(newest)?;
         let evidence = self.book.family(family)?;
-        let rate = evidence.rate(&self.book.evidence(newest).believing(route.prior))?;
+        let rate = evidence.rate(&self.book.evidence(newest).believed())?;
         Ok((U256::from(evidence.losses_now()?), evidence.exposure_now()?, rate))
     }
 
@@ -361,7 +362,7 @@ impl RiskExt {
             let key = U256::from(line.key);
             let group = Packed(words.keys.get(key)).get(96, 32);
             let terms = self.book.evidence(product);
-            let rate = self.book.family(route.family)?.rate(&terms.believing(route.prior))?;
+            let rate = self.book.family(route.family)?.rate(&terms.believed())?;
             // a line without cover may never have been priced
             let rate = match line.cover {
                 0 => rate,
@@ -580,9 +581,18 @@ impl RiskExt {
         emit!(self.vm(), IRisk::ProductStatusSet, [product], [status]);
     }
 
-    /// Writes a new version and makes it its family's newest.
-    fn write_product(&mut self, id: U256, route: &Route, trigger: Address, new_terms: &[U256; WORDS]) -> Result<Terms> {
-        let terms = Terms::pack(new_terms, self.book.shortest(), self.book.clock().week())?;
+    /// Writes a new version, which believes `prior` of its cover type, and makes it its family's newest.
+    fn write_product(
+        &mut self,
+        id: U256,
+        route: &Route,
+        trigger: Address,
+        prior: u64,
+        new_terms: &[U256; WORDS],
+    ) -> Result<Terms> {
+        let terms = Terms::pack(new_terms, self.book.shortest(), self.book.clock().week())?.with_type_prior(prior);
+        let [grace, waiting] = [field::GRACE, field::WAITING].map(|index| terms.small(index));
+        let route = Route { grace, waiting, ..*route };
         if route.cover == IMPERMANENT_LOSS && new_terms[field::PRIOR_RATE].is_zero() {
             return Err(refused(field::PRIOR_RATE, U256::ZERO)); // the rate in force counts in relation to it
         }

@@ -165,15 +165,16 @@ impl RiskMore {
         for id in families {
             let (product, route) = self.newest(id)?;
             let prior = self.book.cover_type_prior(route.vault, route.cover)?;
-            if prior == route.prior {
+            let terms = self.book.evidence(product);
+            if prior == terms.type_prior() {
                 continue;
             }
             // The last rate in force is where the new one falls from.
             let mut family = self.book.family(id)?;
-            let rate = family.rate(&self.book.evidence(product).believing(route.prior))?;
+            let rate = family.rate(&terms.believed())?;
             family.set_rate(rate)?;
             self.book.set_family(id, &family)?;
-            self.book.products.setter(product).route.set(Route { prior, ..route }.store());
+            self.book.products.setter(product).evidence.set(terms.with_type_prior(prior).0[2].0);
             emit!(self.vm(), IRisk::PriorSet, [product], [U256::from(prior * RATE_UNIT)]);
         }
         Ok(())
@@ -203,8 +204,8 @@ impl RiskMore {
     /// What is believed of a product before evidence of its own: its terms' prior rate, or its cover type's estimate
     /// as it was last taken over.
     pub fn prior(&self, product: U256) -> Result<U256> {
-        let route = self.book.route(product)?;
-        Ok(self.book.evidence(product).believing(route.prior).get(field::PRIOR_RATE))
+        self.book.route(product)?;
+        Ok(self.book.evidence(product).believed().get(field::PRIOR_RATE))
     }
 
     /// Enters a historical loss of a family or a cover type, and the exposure that it stood on, at its date.
@@ -214,8 +215,8 @@ impl RiskMore {
         let terms = if is_type {
             self.book.evidence(family)
         } else {
-            let (product, route) = self.newest(family)?;
-            self.book.evidence(product).believing(route.prior)
+            let (product, _) = self.newest(family)?;
+            self.book.evidence(product).believed()
         };
         let now = self.vm().block_timestamp();
         if at > now {
