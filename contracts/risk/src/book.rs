@@ -15,8 +15,9 @@
 //! cover type   a family, and two words of a product's terms, under an id of its own (see more)
 //! vault        SCR² 160 | largest x 96      asset key
 //!              floor 96 | minimum 16 | target 16 | reserve 96 | unsettled 16 | listed 1
-//! vault's key  x 96 | group 32 | held in strategies, part of x 96 | listed 1
-//! vault's group  Σx² 160 | Σx 80 | correlation 14 | listed 1
+//! vault's key  x 96 | group 32 | held in strategies, part of x 96 | alone in its group 1 (at 254) | listed 1
+//! vault's group  Σx² 160 | Σx 80 | correlation 14 | of one key alone 1 | listed 1
+//!              while one key is alone in it, its sums are that key's: 0 160 | the key's number 80 instead of them
 //! line         three words (see line)      buckets: two weeks a word, the even one low
 //!              loss rate by variance 64 | variance 64 | range factor 32 | as of 32
 //! ```
@@ -65,6 +66,9 @@ pub const IMPERMANENT_LOSS: u64 = 1;
 
 /// Where what is held in strategies is in the word of a vault's risk key.
 const HELD: usize = 128;
+
+/// Set in a group's word, and its key's, while a vault has one key in it: the key's word says all of the group.
+pub(crate) const ALONE: usize = 254;
 
 /// Where a vault's reserve is in its word of settings.
 const RESERVE: usize = 128;
@@ -224,12 +228,12 @@ impl Open {
     }
 }
 
-/// What the exposures of a vault would be after a change: three words.
+/// What the exposures of a vault would be after a change: three words, or two where the key is alone in its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
     group: U256,
     key_word: Packed,
-    group_word: Packed,
+    group_word: Option<Packed>,
     requirement: Packed,
 }
 
@@ -718,6 +722,19 @@ fn moved(total: u128, before: u128, after: u128) -> actuary::math::Result<u128> 
 // —————————————————————————————————————————————————————————————————————————————————————————————— required capital
 
 impl Book {
+    /// Whether a vault was added.
+    pub(crate) fn is_vault(&self, vault: Address) -> bool {
+        !self.vaults.getter(vault).settings.get().is_zero()
+    }
+
+    /// Fails where a vault was never added.
+    ///
+    /// # Errors
+    /// `UnknownVault`.
+    pub(crate) fn require_vault(&self, vault: Address) -> Result<()> {
+        if self.is_vault(vault) { Ok(()) } else { Err(error!(IRisk::UnknownVault, vault)) }
+    }
+
     /// What the exposures of the line's vault become; `None` where they stay as they are.
     ///
     /// # Errors
@@ -739,9 +756,14 @@ impl Book {
         let key = key_word.u128(0, 96);
         let x = fit(moved(key, old, new)?, 96)?;
         let group = key_word.get(96, 32);
-        let group_word = Packed(vault.groups.get(group));
         let requirement = Packed(vault.requirement.get());
-        let (group_word, requirement) = regroup(group_word, requirement, units(key), units(x))?;
+        let (old, new) = (units(key), units(x));
+        let (group_word, requirement) = if key_word.u64(ALONE, 1) == 1 {
+            (None, replace_squared(requirement, mul(old, old)?, mul(new, new)?)?)
+        } else {
+            let (word, requirement) = regroup(Packed(vault.groups.get(group)), requirement, old, new)?;
+            (Some(word), requirement)
+        };
         let largest = requirement.u128(160, 96).max(x);
         Ok(Exposure {
             group,
@@ -766,8 +788,8 @@ impl Book {
     fn set_exposure(&mut self, vault: Address, key: u64, exposure: &Exposure) {
         let mut vault = self.vaults.setter(vault);
         vault.keys.setter(U256::from(key)).set(exposure.key_word.0);
-        if vault.groups.get(exposure.group) != exposure.group_word.0 {
-            vault.groups.setter(exposure.group).set(exposure.group_word.0);
+        if let Some(word) = exposure.group_word {
+            vault.groups.setter(exposure.group).set(word.0);
         }
         if vault.requirement.get() != exposure.requirement.0 {
             vault.requirement.set(exposure.requirement.0);

@@ -1,5 +1,5 @@
 //! The third program: what claims end with that were kept waiting, historical losses, evidence on the level of cover
-//! types, and where wordings are.
+//! types, risk keys, and where wordings are.
 //!
 //! Products of one cover type in vaults of one asset learn from each other. The type has losses and an exposure of its
 //! own, kept as those of a family are, and what they say is the prior rate of its products. Nothing of this is written
@@ -68,6 +68,9 @@ routes! {
     IRisk::seedCountCall => seed_count(family);
     IRisk::seedCall => seed(family, index);
     IRisk::varianceCall => variance(product, subject);
+    IRisk::exposureOfCall => exposure_of(vault, risk_key);
+    IRisk::groupOfCall => group_of(risk_key);
+    IRisk::recountCall => recount(vault);
     IRisk::setTermsURICall => set_terms_uri(product, uri);
     IRisk::termsURICall => terms_uri(product);
     IRisk::secondExtensionCall => second_extension();
@@ -259,6 +262,36 @@ impl RiskMore {
     pub fn variance(&self, product: U256, subject: B256) -> [U256; 4] {
         let word = Packed(self.book.variance(product, subject));
         [word.get(64, 64), word.get(128, 32), word.get(160, 32), word.get(0, 64)]
+    }
+
+    /// Worst payout on a risk key in a vault, less what the reserve holds.
+    pub fn exposure_of(&self, vault: Address, risk_key: B256) -> U256 {
+        let number = Packed(self.book.keys.get(risk_key)).get(0, 16);
+        Packed(self.book.vaults.getter(vault).keys.get(number)).get(0, 96)
+    }
+
+    /// A risk key's group and how it is correlated.
+    pub fn group_of(&self, risk_key: B256) -> Result<(u32, u16)> {
+        let key = Packed(self.book.keys.get(risk_key));
+        if key.u64(0, 16) == 0 {
+            return Err(error!(IRisk::UnknownRiskKey, risk_key));
+        }
+        let group = key.u64(16, 32);
+        Ok((group as u32, Packed(self.book.groups.get(U256::from(group))).u64(0, 14) as u16))
+    }
+
+    /// Finds the largest risk key of a vault again. Anyone.
+    pub fn recount(&mut self, vault: Address) -> Result<()> {
+        self.book.require_vault(vault)?;
+        let mut words = self.book.vaults.setter(vault);
+        let mut largest = U256::ZERO;
+        for index in 0..words.key_list.len() {
+            let number = words.key_list.get(index).unwrap_or_default();
+            largest = largest.max(Packed(words.keys.get(U256::from(number))).get(0, 96));
+        }
+        let requirement = Packed(words.requirement.get()).with(160, 96, largest);
+        words.requirement.set(requirement.0);
+        Ok(())
     }
 
     /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.
