@@ -2,7 +2,7 @@
 
 use alloy_primitives::{
     Address, B256, KECCAK256_EMPTY, U256,
-    aliases::{U16, U32, U64},
+    aliases::{U16, U32, U48, U64},
 };
 use alloy_sol_types::SolCall;
 use protocol::{
@@ -17,7 +17,7 @@ use protocol::{
 use standards::{erc721::Erc721, packed::Packed, permit::Nonces};
 use stylus_sdk::{
     prelude::*,
-    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU64, StorageU256},
+    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU64, StorageU256, StorageUint},
     stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
 };
 
@@ -37,8 +37,6 @@ pub struct Book {
     pause: Pause,
     /// `|252 short rate 242|241 shares 200|199 purchases paused until 160|159 risk 0|`: what everyday operations read.
     head: StorageU256,
-    /// How many policies were sold.
-    sold: StorageU256,
     assessor: StorageAddress,
     certificate: StorageAddress,
     /// Holders; beside each the policy's [`Token`] fields.
@@ -49,9 +47,11 @@ pub struct Book {
     subject_numbers: StorageMap<B256, StorageU32>,
     subjects: StorageMap<U256, StorageB256>,
     positions: StorageMap<U256, StorageB256>,
+    trigger_numbers: StorageMap<Address, StorageU16>,
+    /// How many policies were sold, and how many subjects, positions and triggers are numbered: one word.
+    sold: StorageUint<48, 1>,
     subject_count: StorageU32,
     position_count: StorageU32,
-    trigger_numbers: StorageMap<Address, StorageU16>,
     trigger_count: StorageU16,
     /// Of those who sign for others to insure them.
     pub nonces: Nonces,
@@ -173,7 +173,7 @@ impl Book {
     /// How many policies were sold.
     #[must_use]
     pub fn count(&self) -> U256 {
-        self.sold.get()
+        U256::from(self.sold.get())
     }
 
     /// The shares in a premium.
@@ -359,7 +359,7 @@ impl Book {
     /// `Transfer` from the zero address.
     pub fn record(&mut self, sale: &Sale, interest: Interest) -> Result<U256> {
         let id = fit(self.count().wrapping_add(U256::ONE), 48)?;
-        self.sold.set(id);
+        self.sold.set(U48::wrapping_from(id));
 
         let mut flags = 0;
         let mut policy = self.policies.setter(id);
