@@ -277,7 +277,7 @@ fn a_key_alone_in_its_group_counts_as_it_does_with_others() {
         town.buy("V", usd(100_000));
     });
     // √(V² + Z² + 0.1 · 2VZ + W² + X²) M
-    let [v, z, w, x] = [5_865_433u64, 500_000, 3_500_000, 2_000_000].map(|amount| u(amount));
+    let [v, z, w, x] = [5_865_433u64, 500_000, 3_500_000, 2_000_000].map(u);
     let exact = v * v + z * z + v * z / u(5) + w * w + x * x;
     let exact = exact.root(2) * u(1_000_000);
     assert_above(agree(), exact, 1_020_000);
