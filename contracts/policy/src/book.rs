@@ -2,12 +2,12 @@
 
 use alloy_primitives::{
     Address, B256, KECCAK256_EMPTY, U256,
-    aliases::{U32, U64},
+    aliases::{U16, U32, U48, U64},
 };
 use alloy_sol_types::SolCall;
 use protocol::{
     Result,
-    abi::{IERC20, IERC4626, IPolicy, IRisk, IVault, NotWired, UnauthorizedCaller},
+    abi::{EnforcedPause, IERC20, IERC4626, IPolicy, IRisk, IVault, NotWired, UnauthorizedCaller},
     call::{ask, require_code, try_ask},
     error,
     ext::Extension,
@@ -17,8 +17,8 @@ use protocol::{
 use standards::{erc721::Erc721, packed::Packed, permit::Nonces};
 use stylus_sdk::{
     prelude::*,
-    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU64, StorageU256},
-    stylus_core::host::{CryptographyAccess, MessageAccess},
+    storage::{StorageAddress, StorageB256, StorageMap, StorageU16, StorageU32, StorageU64, StorageU256, StorageUint},
+    stylus_core::host::{BlockAccess, CryptographyAccess, MessageAccess},
 };
 
 use crate::{
@@ -34,8 +34,8 @@ pub struct Book {
     /// The second program.
     pub extension: Extension,
     /// The pause of purchases.
-    pub pause: Pause,
-    /// `|255 shares 208|207 policies sold 160|159 risk 0|`: what every purchase reads.
+    pause: Pause,
+    /// `|252 short rate 242|241 shares 200|199 purchases paused until 160|159 risk 0|`: what everyday operations read.
     head: StorageU256,
     assessor: StorageAddress,
     certificate: StorageAddress,
@@ -47,10 +47,12 @@ pub struct Book {
     subject_numbers: StorageMap<B256, StorageU32>,
     subjects: StorageMap<U256, StorageB256>,
     positions: StorageMap<U256, StorageB256>,
+    trigger_numbers: StorageMap<Address, StorageU16>,
+    /// How many policies were sold, and how many subjects, positions and triggers are numbered: one word.
+    sold: StorageUint<48, 1>,
     subject_count: StorageU32,
     position_count: StorageU32,
-    /// What is kept of a refund, basis points.
-    pub short_rate: StorageU16,
+    trigger_count: StorageU16,
     /// Of those who sign for others to insure them.
     pub nonces: Nonces,
 }
@@ -69,7 +71,8 @@ struct Entry {
 /// A product's [`Route`] in three words.
 ///
 /// `|255 decimals 248|247 cover 240|239 asset, upper half 160|159 trigger 0|`
-/// `|239 asset, lower half 160|159 vault 0|`, and the asset's symbol.
+/// `|255 trigger's number 240|239 asset, lower half 160|159 vault 0|`: all that an end of cover needs, and the asset's
+/// symbol.
 #[storage]
 struct Line {
     first: StorageU256,
@@ -82,6 +85,8 @@ struct Line {
 pub struct Route {
     /// Decides about losses.
     pub trigger: Address,
+    /// The trigger's number; 0 before a product of it was sold.
+    pub number: u16,
     /// Holds the capital.
     pub vault: Address,
     /// The vault's asset, in which amounts and premiums are.
@@ -168,19 +173,61 @@ impl Book {
     /// How many policies were sold.
     #[must_use]
     pub fn count(&self) -> U256 {
-        self.head().get(160, 48)
+        U256::from(self.sold.get())
     }
 
     /// The shares in a premium.
     #[must_use]
     pub fn shares(&self) -> Shares {
-        Shares::unpack(Packed(self.head().get(208, 48)))
+        Shares::unpack(Packed(self.head().get(200, 42)))
     }
 
     /// Sets the shares in a premium, for sales from now on.
     pub fn set_shares(&mut self, shares: Shares) {
-        let head = self.head().with_u64(208, 48, shares.pack());
+        let head = self.head().with_u64(200, 42, shares.pack());
         self.head.set(head.0);
+    }
+
+    /// What is kept of a refund, basis points.
+    #[must_use]
+    pub fn short_rate(&self) -> u64 {
+        self.head().u64(242, 11)
+    }
+
+    /// Sets what is kept of a refund: at most 2,047 basis points.
+    pub fn set_short_rate(&mut self, bps: u16) {
+        let head = self.head().with_u64(242, 11, bps.into());
+        self.head.set(head.0);
+    }
+
+    // ————————————————————————————————————————————————————————————————————————————————————————————————— pause
+
+    /// When the pause of purchases ends; in the past where there is none.
+    #[must_use]
+    pub fn paused_until(&self) -> u64 {
+        self.head().u64(160, 40)
+    }
+
+    /// Fails while purchases are paused.
+    ///
+    /// # Errors
+    /// `EnforcedPause`.
+    pub fn require_running(&self) -> Result<()> {
+        if self.vm().block_timestamp() < self.paused_until() {
+            return Err(error!(EnforcedPause));
+        }
+        Ok(())
+    }
+
+    /// Pauses purchases for `duration` seconds, and answers until when.
+    ///
+    /// # Errors
+    /// Those of [`Pause::set`].
+    pub fn pause(&mut self, duration: u64, by_owner: bool) -> Result<u64> {
+        let until = self.pause.set(duration, by_owner)?;
+        let head = self.head().with_u64(160, 40, until);
+        self.head.set(head.0);
+        Ok(until)
     }
 
     fn head(&self) -> Packed {
@@ -311,9 +358,8 @@ impl Book {
     /// # Events
     /// `Transfer` from the zero address.
     pub fn record(&mut self, sale: &Sale, interest: Interest) -> Result<U256> {
-        let head = self.head();
-        let id = fit(head.get(160, 48).wrapping_add(U256::ONE), 48)?;
-        self.head.set(head.with(160, 48, id).0);
+        let id = fit(self.count().wrapping_add(U256::ONE), 48)?;
+        self.sold.set(U48::wrapping_from(id));
 
         let mut flags = 0;
         let mut policy = self.policies.setter(id);
@@ -370,6 +416,7 @@ impl Book {
         let asset = Packed(second.get(160, 80)).with(80, 80, first.get(160, 80)).address(0);
         Some(Route {
             trigger,
+            number: second.u64(240, 16) as u16,
             vault: second.address(0),
             asset,
             cover: first.u64(240, 8) as u8,
@@ -383,6 +430,18 @@ impl Book {
     /// None: a sale keeps its product's route.
     pub fn route_of(&self, token: Token) -> Result<Route> {
         self.route(token.product()).ok_or_else(|| error!(NotWired))
+    }
+
+    /// The vault of a policy's product, and its trigger's number.
+    ///
+    /// # Errors
+    /// None: a sale keeps its product's route.
+    pub fn carrier(&self, token: Token) -> Result<(Address, u16)> {
+        let second = Packed(self.products.getter(token.product()).second.get());
+        match second.address(0) {
+            Address::ZERO => Err(error!(NotWired)),
+            vault => Ok((vault, second.u64(240, 16) as u16)),
+        }
     }
 
     /// The symbol of a product's asset, cut to 32 bytes; zeros where it tells none, or nothing was ever sold.
@@ -406,6 +465,7 @@ impl Book {
         let decimals = try_ask(vm, asset, IERC20::decimalsCall::SELECTOR, &[], 1).and_then(|answer| answer.u64(0).ok());
         Ok(Route {
             trigger,
+            number: self.trigger_numbers.get(trigger).to(),
             vault,
             asset,
             cover: u8::try_from(answer.u64(2)?).unwrap_or(u8::MAX),
@@ -413,19 +473,31 @@ impl Book {
         })
     }
 
-    /// Keeps a product's route and its asset's symbol, which then never change.
-    pub fn set_route(&mut self, product: U256, route: &Route, symbol: B256) {
+    /// Keeps a product's route and its asset's symbol, which then never change. Numbers its trigger, where it is the first
+    /// product of it; numbers begin at 1.
+    ///
+    /// # Errors
+    /// `SafeCastOverflowedUintDowncast` where there are no more numbers.
+    pub fn set_route(&mut self, product: U256, route: &Route, symbol: B256) -> Result<()> {
+        let mut number = U256::from(route.number);
+        if number.is_zero() {
+            number = fit(U256::from(self.trigger_count.get()).wrapping_add(U256::ONE), 16)?;
+            self.trigger_count.set(U16::wrapping_from(number));
+            self.trigger_numbers.setter(route.trigger).set(U16::wrapping_from(number));
+        }
         let asset = Packed::default().with_address(0, route.asset);
         let first = Packed::default()
             .with_address(0, route.trigger)
             .with(160, 80, asset.get(80, 80))
             .with_u64(240, 8, u64::from(route.cover))
             .with_u64(248, 8, u64::from(route.decimals));
-        let second = Packed::default().with_address(0, route.vault).with(160, 80, asset.get(0, 80));
+        let second =
+            Packed::default().with_address(0, route.vault).with(160, 80, asset.get(0, 80)).with(240, 16, number);
         let mut line = self.products.setter(product);
         line.first.set(first.0);
         line.second.set(second.0);
         line.symbol.set(symbol);
+        Ok(())
     }
 
     /// Asks an asset for its symbol, cut to whole characters within 32 bytes. Tokens from before the standard answer with
@@ -460,16 +532,16 @@ impl Book {
 
     // —————————————————————————————————————————————————————————————————————————————————————————————— interest
 
-    /// The key of one interest: a position of an insured in a subject of a trigger.
+    /// The key of one interest: a position of an insured in a subject of a trigger, which has a number.
     #[must_use]
-    pub fn interest_key(&self, trigger: Address, subject: B256, insured: Address, position: B256) -> B256 {
-        let key = [trigger.as_slice(), subject.as_slice(), insured.as_slice(), position.as_slice()].concat();
+    pub fn interest_key(&self, trigger: u16, subject: B256, insured: Address, position: B256) -> B256 {
+        let key = [&trigger.to_be_bytes()[..], subject.as_slice(), insured.as_slice(), position.as_slice()].concat();
         self.vm().native_keccak256(&key)
     }
 
     /// The key of the interest that a policy insures.
     #[must_use]
-    pub fn interest_of(&self, trigger: Address, id: U256, token: Token) -> B256 {
+    pub fn interest_of(&self, trigger: u16, id: U256, token: Token) -> B256 {
         self.interest_key(trigger, self.subject(token), self.insured(id, token), self.position(token))
     }
 

@@ -238,7 +238,7 @@ impl Policy {
         self.book.set_terms(policy, extended);
 
         // The interest: the cover is in it already, and stays until the new end.
-        let key = self.book.interest_of(route.trigger, policy, token);
+        let key = self.book.interest_of(route.number, policy, token);
         let interest = self.book.interest(key);
         let live = interest.amount(now);
         within(live, entered.word(2)?)?;
@@ -279,10 +279,10 @@ impl Policy {
             return Err(error!(ERC721InvalidReceiver, receiver));
         }
         let risk = self.book.risk()?;
-        let route = self.book.route_of(token)?;
+        let (vault, trigger) = self.book.carrier(token)?;
 
         // A policy in force counts in its interest, whose end is not before the policy's.
-        let key = self.book.interest_of(route.trigger, policy, token);
+        let key = self.book.interest_of(trigger, policy, token);
         let interest = self.book.interest(key);
         let live = sub(interest.amount(now), amounts.amount())?;
         self.book.set_interest(key, interest.with_cover(live, interest.until())?);
@@ -295,9 +295,9 @@ impl Policy {
         let words = [product, subject, cover, U256::from(terms.deadline()), filed, confirmed];
         tell(self.vm(), risk, IRisk::releaseCall::SELECTOR, &words)?;
         let (start, end) = (U256::from(amounts.earning()), U256::from(terms.end()));
-        let short_rate = U256::from(self.book.short_rate.get());
+        let short_rate = U256::from(self.book.short_rate());
         let words = [terms.net(), start, end, sub(cover, confirmed)?, cover, short_rate, receiver.word()];
-        let refunded = tell(self.vm(), route.vault, IVault::refundCall::SELECTOR, &words)?.word(0)?;
+        let refunded = tell(self.vm(), vault, IVault::refundCall::SELECTOR, &words)?.word(0)?;
         emit!(self.vm(), IPolicy::PolicyCancelled, [policy, receiver], [refunded]);
         lock.release();
         Ok(refunded)
@@ -388,7 +388,7 @@ impl Policy {
         let terms = Terms::new(split.net, start, end, quote.word(4)?, quote.word(1)?, quote.word(2)?)?;
 
         // The interest: live cover on it, this one included, until the latest end.
-        let key = self.book.interest_key(route.trigger, subject, insured, position);
+        let key = self.book.interest_key(route.number, subject, insured, position);
         let interest = self.book.interest(key);
         let cover = add(interest.amount(now), amount)?;
         within(cover, entered.word(2)?)?;
@@ -428,7 +428,7 @@ impl Policy {
         if U256::from(now) > deadline {
             return Err(error!(IPolicy::DeadlinePassed, deadline));
         }
-        self.book.pause.require_running()?;
+        self.book.require_running()?;
         Ok(now)
     }
 

@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 use core::ops::RangeInclusive;
 
 use actuary::math::add;
-use alloy_primitives::{Address, B256, FixedBytes, U256, aliases::U16};
+use alloy_primitives::{Address, B256, FixedBytes, U256};
 use alloy_sol_types::SolCall;
 use protocol::{
     Result, Word,
@@ -126,7 +126,7 @@ impl PolicyExt {
         }
         let words = [subject.word(), insured.word(), position.word()];
         if let Some(entered) = try_ask(self.vm(), route.trigger, ITrigger::enterCall::SELECTOR, &words, 4) {
-            let interest = self.book.interest(self.book.interest_key(route.trigger, subject, insured, position));
+            let interest = self.book.interest(self.book.interest_key(route.number, subject, insured, position));
             let live = interest.amount(self.vm().block_timestamp());
             within(add(live, amount)?, entered.word(2)?)?;
         }
@@ -169,7 +169,7 @@ impl PolicyExt {
         }
         let route = self.book.find_route(risk, product)?;
         let symbol = self.book.find_symbol(route.asset);
-        self.book.set_route(product, &route, symbol);
+        self.book.set_route(product, &route, symbol)?;
         emit!(self.vm(), IPolicy::ProductListed, [product, route.trigger, route.vault], [route.asset]);
         Ok(())
     }
@@ -236,7 +236,7 @@ impl PolicyExt {
         let capital = ask(self.vm(), what.address(0)?, IVault::capitalCall::SELECTOR, &[])?;
         let room = ask(self.vm(), risk, IRisk::capacityCall::SELECTOR, &[product, capital.word(0)?])?;
         let (locked, limit) = (room.word(0)?, room.word(1)?);
-        let sold = what.u64(3)? == ON_SALE && !capital.bool(1)? && self.book.pause.require_running().is_ok();
+        let sold = what.u64(3)? == ON_SALE && !capital.bool(1)? && self.book.require_running().is_ok();
         let available = if sold { limit.saturating_sub(locked) } else { U256::ZERO };
         Ok((locked, limit, available))
     }
@@ -254,7 +254,7 @@ impl PolicyExt {
     /// Live cover on an interest, and until when it counts.
     pub fn cover_on(&self, product: U256, subject: B256, insured: Address, position: B256) -> (U256, U256) {
         let Some(route) = self.book.route(product) else { return (U256::ZERO, U256::ZERO) };
-        let interest = self.book.interest(self.book.interest_key(route.trigger, subject, insured, position));
+        let interest = self.book.interest(self.book.interest_key(route.number, subject, insured, position));
         (interest.amount(self.vm().block_timestamp()), U256::from(interest.until()))
     }
 
@@ -294,12 +294,12 @@ impl PolicyExt {
 
     /// What is kept of a refund, basis points.
     pub fn short_rate(&self) -> u64 {
-        self.book.short_rate.get().to()
+        self.book.short_rate()
     }
 
     /// When the pause of purchases ends; in the past where there is none.
     pub fn paused_until(&self) -> U256 {
-        U256::from(self.book.pause.until())
+        U256::from(self.book.paused_until())
     }
 
     /// Risk, Assessor and Certificate.
@@ -438,7 +438,7 @@ impl PolicyExt {
         if bps > MOST_SHORT_RATE {
             return Err(error!(ParameterOutOfBounds, name(b"shortRateBps"), bps));
         }
-        self.book.short_rate.set(U16::from(bps));
+        self.book.set_short_rate(bps);
         emit!(self.vm(), IPolicy::ShortRateSet, [], [bps]);
         Ok(())
     }
@@ -447,7 +447,7 @@ impl PolicyExt {
     pub fn pause_purchases(&mut self, duration: u64, reason: B256) -> Result<()> {
         self.book.roles.only_guardian()?;
         let by = self.vm().msg_sender();
-        let until = self.book.pause.set(duration, by == self.book.roles.owner())?;
+        let until = self.book.pause(duration, by == self.book.roles.owner())?;
         emit!(self.vm(), PauseSet, [PURCHASES, by], [until, reason]);
         Ok(())
     }

@@ -11,7 +11,7 @@ pub const MOST: u16 = 5_000;
 
 /// The shares of treasury and jury in the gross premium and of a referrer in the treasury's share, basis points.
 ///
-/// `|47 referral 32|31 jury 16|15 treasury 0|`
+/// `|41 referral 28|27 jury 14|13 treasury 0|`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
     /// The treasury's share of the gross premium.
@@ -23,17 +23,17 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// From their 48 bits.
+    /// From their 42 bits.
     #[must_use]
     pub fn unpack(bits: Packed) -> Self {
-        let share = |offset| bits.u64(offset, 16) as u16;
-        Self { treasury: share(0), jury: share(16), referral: share(32) }
+        let share = |offset| bits.u64(offset, 14) as u16;
+        Self { treasury: share(0), jury: share(14), referral: share(28) }
     }
 
-    /// As 48 bits.
+    /// As 42 bits: shares are at most 10,000.
     #[must_use]
     pub fn pack(self) -> u64 {
-        u64::from(self.treasury) | u64::from(self.jury) << 16 | u64::from(self.referral) << 32
+        u64::from(self.treasury) | u64::from(self.jury) << 14 | u64::from(self.referral) << 28
     }
 
     /// Fails for shares out of bounds.

@@ -8,15 +8,16 @@
 //! policy       policy 160 | claims clock 96 (see clock)
 //! assessor     assessor 160 | guardian rests until 32 | latent limit 32 | shortest time 32
 //! counts       products 16 | risk keys 16
-//! product      vault 160 | family 16 | cover type 8 | status 8 | lines with cover 32 | prior of its cover type 32
+//! product      vault 160 | family 16 | cover type 4 | status 4 | lines with cover 24 | grace 24 | waiting 24
 //!              trigger 160      four words of terms      hash      length of the wording's address, its words
 //! family       two words (see family)      newest version 16 | seeds 32      seed: at 40 | loss 96 | exposure 96
 //!              what its cover type knows of it: losses 96 | exposure 96 | as of 32
 //! cover type   a family, and two words of a product's terms, under an id of its own (see more)
 //! vault        SCR² 160 | largest x 96      asset key
 //!              floor 96 | minimum 16 | target 16 | reserve 96 | unsettled 16 | listed 1
-//! vault's key  x 96 | group 32 | held in strategies, part of x 96 | listed 1
-//! vault's group  Σx² 160 | Σx 80 | correlation 14 | listed 1
+//! vault's key  x 96 | group 32 | held in strategies, part of x 96 | alone in its group 1 (at 254) | listed 1
+//! vault's group  Σx² 160 | Σx 80 | correlation 14 | of one key alone 1 | listed 1
+//!              while one key is alone in it, its sums are that key's: 0 160 | the key's number 80 instead of them
 //! line         three words (see line)      buckets: two weeks a word, the even one low
 //!              loss rate by variance 64 | variance 64 | range factor 32 | as of 32
 //! ```
@@ -65,6 +66,9 @@ pub const IMPERMANENT_LOSS: u64 = 1;
 
 /// Where what is held in strategies is in the word of a vault's risk key.
 const HELD: usize = 128;
+
+/// Set in a group's word, and its key's, while a vault has one key in it: the key's word says all of the group.
+pub(crate) const ALONE: usize = 254;
 
 /// Where a vault's reserve is in its word of settings.
 const RESERVE: usize = 128;
@@ -158,8 +162,10 @@ pub struct Route {
     pub status: u64,
     /// How many of its lines have cover in the books.
     pub lines: u64,
-    /// What its cover type's evidence says, in [`RATE_UNIT`](crate::terms::RATE_UNIT)s; 0 where nothing is known of it.
-    pub prior: u64,
+    /// From the end of cover to the last claim, in seconds.
+    pub grace: u64,
+    /// From a sale to the start of cover, in seconds.
+    pub waiting: u64,
 }
 
 impl Route {
@@ -168,17 +174,18 @@ impl Route {
         Self {
             vault: word.address(0),
             family: word.get(160, 16),
-            cover: word.u64(176, 8),
-            status: word.u64(184, 8),
-            lines: word.u64(192, 32),
-            prior: word.u64(224, 32),
+            cover: word.u64(176, 4),
+            status: word.u64(180, 4),
+            lines: word.u64(184, 24),
+            grace: word.u64(208, 24),
+            waiting: word.u64(232, 24),
         }
     }
 
     pub(crate) fn store(&self) -> U256 {
         let word = Packed::default().with_address(0, self.vault).with(160, 16, self.family);
-        let word = word.with_u64(176, 8, self.cover).with_u64(184, 8, self.status);
-        word.with_u64(192, 32, self.lines).with_u64(224, 32, self.prior).0
+        let word = word.with_u64(176, 4, self.cover).with_u64(180, 4, self.status).with_u64(184, 24, self.lines);
+        word.with_u64(208, 24, self.grace).with_u64(232, 24, self.waiting).0
     }
 }
 
@@ -221,12 +228,12 @@ impl Open {
     }
 }
 
-/// What the exposures of a vault would be after a change: three words.
+/// What the exposures of a vault would be after a change: three words, or two where the key is alone in its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
     group: U256,
     key_word: Packed,
-    group_word: Packed,
+    group_word: Option<Packed>,
     requirement: Packed,
 }
 
@@ -318,17 +325,27 @@ impl Book {
         if route.vault.is_zero() { Err(error!(IRisk::UnknownProduct, product)) } else { Ok(route) }
     }
 
-    /// What a sale needs of a product's terms: all but the half-life, the credibility and whether there is a jury.
-    pub(crate) fn terms(&self, product: U256) -> Terms {
-        let words = self.products.getter(product);
-        let [price, bounds] = [words.price.get(), words.bounds.get()].map(Packed);
-        Terms([price, bounds, Packed(words.evidence.get()), Packed::default()])
+    /// What a price needs of a product's terms: rates, capacities and terms, but neither the amounts of a new cover, nor
+    /// its coinsurance and deductible.
+    pub(crate) fn prices(&self, product: U256) -> Terms {
+        let price = Packed(self.products.getter(product).price.get());
+        let mut terms = self.evidence(product);
+        terms.0[0] = price;
+        terms
     }
 
-    /// Waiting, grace, loss cap and rates of a product's terms: all that books beside a sale need.
+    /// What a new cover needs of a product's terms beside its price: amounts, coinsurance and deductible.
+    pub(crate) fn bounds(&self, product: U256) -> Terms {
+        let mut terms = Terms::default();
+        terms.0[1] = Packed(self.products.getter(product).bounds.get());
+        terms
+    }
+
+    /// Rates and loss cap of a product's terms: all that evidence needs.
     pub(crate) fn evidence(&self, product: U256) -> Terms {
-        let word = Packed(self.products.getter(product).evidence.get());
-        Terms([Packed::default(), Packed::default(), word, Packed::default()])
+        let mut terms = Terms::default();
+        terms.0[2] = Packed(self.products.getter(product).evidence.get());
+        terms
     }
 
     /// The rate that cover on a subject is priced by, for the rate in force of its family under these terms. For
@@ -369,8 +386,10 @@ impl Book {
 
     /// A version's terms, all of them.
     pub(crate) fn all_terms(&self, product: U256) -> Terms {
-        let mut terms = self.terms(product);
-        terms.0[3] = Packed(self.products.getter(product).memory.get());
+        let mut terms = self.prices(product);
+        let words = self.products.getter(product);
+        terms.0[1] = self.bounds(product).0[1];
+        [terms.0[3], terms.0[4]] = [words.memory.get(), words.route.get()].map(Packed);
         terms
     }
 
@@ -423,7 +442,7 @@ impl Book {
     /// Takes into the loss history that what a line's incidents cost rises: each counts up to the cap. Answers with the
     /// family where that changed it.
     pub(crate) fn learn(&self, open: &Open, before: u128, after: u128) -> Result<Option<Family>> {
-        let terms = self.evidence(open.product).believing(open.route.prior);
+        let terms = self.evidence(open.product).believed();
         let cap = amount(terms.get(field::LOSS_CAP))?;
         let loss = after.min(cap) - before.min(cap);
         if loss == 0 {
@@ -564,9 +583,9 @@ impl Book {
     /// Notes that `cover` leaves, whose last claim was at `deadline`, and what exposure it had too much: waiting, and
     /// all time since its end.
     pub(crate) fn excess(&self, open: &mut Open, cover: u128, deadline: u64) -> Result<()> {
-        let terms = self.evidence(open.product);
-        let since_end = (open.clock.claims() + terms.small(field::GRACE)).saturating_sub(deadline);
-        let seconds = U256::from(since_end + terms.small(field::WAITING));
+        let Route { grace, waiting, .. } = open.route;
+        let since_end = (open.clock.claims() + grace).saturating_sub(deadline);
+        let seconds = U256::from(since_end + waiting);
         open.excess = add(open.excess, mul(U256::from(cover), seconds)?)?;
         open.released += cover;
         Ok(())
@@ -703,6 +722,19 @@ fn moved(total: u128, before: u128, after: u128) -> actuary::math::Result<u128> 
 // —————————————————————————————————————————————————————————————————————————————————————————————— required capital
 
 impl Book {
+    /// Whether a vault was added.
+    pub(crate) fn is_vault(&self, vault: Address) -> bool {
+        !self.vaults.getter(vault).settings.get().is_zero()
+    }
+
+    /// Fails where a vault was never added.
+    ///
+    /// # Errors
+    /// `UnknownVault`.
+    pub(crate) fn require_vault(&self, vault: Address) -> Result<()> {
+        if self.is_vault(vault) { Ok(()) } else { Err(error!(IRisk::UnknownVault, vault)) }
+    }
+
     /// What the exposures of the line's vault become; `None` where they stay as they are.
     ///
     /// # Errors
@@ -724,9 +756,14 @@ impl Book {
         let key = key_word.u128(0, 96);
         let x = fit(moved(key, old, new)?, 96)?;
         let group = key_word.get(96, 32);
-        let group_word = Packed(vault.groups.get(group));
         let requirement = Packed(vault.requirement.get());
-        let (group_word, requirement) = regroup(group_word, requirement, units(key), units(x))?;
+        let (old, new) = (units(key), units(x));
+        let (group_word, requirement) = if key_word.u64(ALONE, 1) == 1 {
+            (None, replace_squared(requirement, mul(old, old)?, mul(new, new)?)?)
+        } else {
+            let (word, requirement) = regroup(Packed(vault.groups.get(group)), requirement, old, new)?;
+            (Some(word), requirement)
+        };
         let largest = requirement.u128(160, 96).max(x);
         Ok(Exposure {
             group,
@@ -751,8 +788,8 @@ impl Book {
     fn set_exposure(&mut self, vault: Address, key: u64, exposure: &Exposure) {
         let mut vault = self.vaults.setter(vault);
         vault.keys.setter(U256::from(key)).set(exposure.key_word.0);
-        if vault.groups.get(exposure.group) != exposure.group_word.0 {
-            vault.groups.setter(exposure.group).set(exposure.group_word.0);
+        if let Some(word) = exposure.group_word {
+            vault.groups.setter(exposure.group).set(word.0);
         }
         if vault.requirement.get() != exposure.requirement.0 {
             vault.requirement.set(exposure.requirement.0);

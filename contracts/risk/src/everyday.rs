@@ -189,9 +189,8 @@ impl Risk {
         if !open.done {
             return Err(error!(IRisk::CatchUpFirst));
         }
-        let terms = self.book.terms(product);
-        let moment =
-            Moment { clock: open.clock, grace: terms.small(field::GRACE), deductible: terms.small(field::DEDUCTIBLE) };
+        let deductible = self.book.bounds(product).small(field::DEDUCTIBLE);
+        let moment = Moment { clock: open.clock, grace: open.route.grace, deductible };
         let mut line = open.line;
         let news = line.report(&report, &moment, &|from, to| self.book.scheduled(&open, from, to))?;
         open.line = line;
@@ -363,7 +362,7 @@ impl Risk {
             mul_div_up(before, WAD, limit)?,
             mul_div_up(after, WAD, limit)?,
             sale.ratio,
-            sale.terms.get(field::DEDUCTIBLE),
+            self.book.bounds(order.product).get(field::DEDUCTIBLE),
             premium.locked,
             sale.waiting,
         ])

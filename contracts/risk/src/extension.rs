@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use actuary::{
     capital::Group,
-    math::{bps_down, bps_up, sub},
+    math::{bps_down, bps_up, mul, sub},
     variance::loss_rate,
 };
 use alloy_primitives::{Address, B256, U256};
@@ -26,8 +26,8 @@ use stylus_sdk::{
 
 use crate::{
     book::{
-        Book, IMPERMANENT_LOSS, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Route, amount, narrow, regroup, replace_squared,
-        units,
+        ALONE, Book, IMPERMANENT_LOSS, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Route, amount, narrow, regroup,
+        replace_squared, units,
     },
     family::Family,
     line::{Line, State},
@@ -85,11 +85,8 @@ routes! {
     IRisk::estimateCall => estimate(family);
     IRisk::observeVarianceCall => observe_variance(product, subject, yearly, range_factor_bps);
     IRisk::capitalOfCall => capital_of(vault);
-    IRisk::exposureOfCall => exposure_of(vault, risk_key);
     IRisk::activeCoverCall => active_cover(vault);
     IRisk::portfolioCall => portfolio(vault, products, subjects);
-    IRisk::groupOfCall => group_of(risk_key);
-    IRisk::recountCall => recount(vault);
     IRisk::holdCall => hold(risk_key, amount);
     IRisk::addVaultCall => add_vault(vault, asset_key, minimum_bps, target_bps, floor);
     IRisk::setCapitalCall => set_capital(vault, minimum_bps, target_bps, floor);
@@ -144,7 +141,7 @@ impl RiskExt {
     /// Capital that a product locks, and the most it may lock for this much capital of the vault.
     pub fn capacity(&self, product: U256, capital: U256) -> Result<(U256, U256)> {
         let route = self.book.route(product)?;
-        let terms = self.book.terms(product);
+        let terms = self.book.prices(product);
         let cover = U256::from(self.book.family(route.family)?.cover);
         Ok((bps_up(cover, terms.get(field::CAPITAL_FACTOR))?, bps_down(capital, terms.get(field::CAPACITY))?))
     }
@@ -158,15 +155,15 @@ impl RiskExt {
         new_terms: [U256; WORDS],
     ) -> Result<U256> {
         self.book.roles.only_owner()?;
-        self.require_vault(vault)?;
+        self.book.require_vault(vault)?;
         require_code(self.vm(), trigger)?;
         if cover >= COVERS {
             return Err(out_of_bounds("cover", U256::from(cover)));
         }
         let id = self.next_id(0)?;
         let prior = self.book.cover_type_prior(vault, u64::from(cover))?;
-        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0, prior };
-        let terms = self.write_product(id, &route, trigger, &new_terms)?;
+        let route = Route { vault, family: id, cover: u64::from(cover), status: 0, lines: 0, grace: 0, waiting: 0 };
+        let terms = self.write_product(id, &route, trigger, prior, &new_terms)?;
         let now = self.vm().block_timestamp();
         self.book.set_family(id, &Family::new(now, &terms)?)?;
         let mut words = self.book.vaults.setter(vault);
@@ -185,13 +182,14 @@ impl RiskExt {
         let trigger = self.book.products.getter(before).trigger.get();
         let id = self.next_id(0)?;
         let route = Route { status: 0, lines: 0, ..last };
-        let terms = self.write_product(id, &route, trigger, &new_terms)?;
+        let former = self.book.evidence(before);
+        let terms = self.write_product(id, &route, trigger, former.type_prior(), &new_terms)?;
         if last.status < SUNSET {
             self.set_route_status(before, &last, SUNSET);
         }
         // The rate in force falls to what the new terms say by at most 25 % a day.
         let mut evidence = self.book.family(family)?;
-        let rate = evidence.rate(&self.book.evidence(before).believing(last.prior))?;
+        let rate = evidence.rate(&former.believed())?;
         evidence.set_rate(rate)?;
         let mut words = self.book.families.setter(family);
         let told = evidence.retell(Packed(words.told.get()))?;
@@ -264,9 +262,9 @@ impl RiskExt {
     /// A family's evidence: losses and exposure (asset times years) as they count now, and the rate in force.
     pub fn estimate(&self, family: U256) -> Result<(U256, U256, U256)> {
         let newest = self.newest(family);
-        let route = self.book.route(newest)?;
+        self.book.route(newest)?;
         let evidence = self.book.family(family)?;
-        let rate = evidence.rate(&self.book.evidence(newest).believing(route.prior))?;
+        let rate = evidence.rate(&self.book.evidence(newest).believed())?;
         Ok((U256::from(evidence.losses_now()?), evidence.exposure_now()?, rate))
     }
 
@@ -307,7 +305,7 @@ impl RiskExt {
 
     /// The capital that a vault needs and where that comes from, as `IRisk.Capital`.
     pub fn capital_of(&self, vault: Address) -> Result<[U256; 9]> {
-        self.require_vault(vault)?;
+        self.book.require_vault(vault)?;
         let words = self.book.vaults.getter(vault);
         let settings = Packed(words.settings.get());
         let (requirement, largest, minimum) = self.book.minimum(vault)?;
@@ -322,12 +320,6 @@ impl RiskExt {
             settings.get(0, 96),
             words.asset_key.get().word(),
         ])
-    }
-
-    /// Worst payout on a risk key in a vault, less what the reserve holds.
-    pub fn exposure_of(&self, vault: Address, risk_key: B256) -> U256 {
-        let number = Packed(self.book.keys.get(risk_key)).get(0, 16);
-        Packed(self.book.vaults.getter(vault).keys.get(number)).get(0, 96)
     }
 
     /// Cover in force of a vault.
@@ -361,7 +353,7 @@ impl RiskExt {
             let key = U256::from(line.key);
             let group = Packed(words.keys.get(key)).get(96, 32);
             let terms = self.book.evidence(product);
-            let rate = self.book.family(route.family)?.rate(&terms.believing(route.prior))?;
+            let rate = self.book.family(route.family)?.rate(&terms.believed())?;
             // a line without cover may never have been priced
             let rate = match line.cover {
                 0 => rate,
@@ -384,34 +376,10 @@ impl RiskExt {
         Ok(Encoded(answer.finish()))
     }
 
-    /// A risk key's group and how it is correlated.
-    pub fn group_of(&self, risk_key: B256) -> Result<(u32, u16)> {
-        let key = Packed(self.book.keys.get(risk_key));
-        if key.u64(0, 16) == 0 {
-            return Err(error!(IRisk::UnknownRiskKey, risk_key));
-        }
-        let group = key.u64(16, 32);
-        Ok((group as u32, Packed(self.book.groups.get(U256::from(group))).u64(0, 14) as u16))
-    }
-
-    /// Finds the largest risk key of a vault again. Anyone.
-    pub fn recount(&mut self, vault: Address) -> Result<()> {
-        self.require_vault(vault)?;
-        let mut words = self.book.vaults.setter(vault);
-        let mut largest = U256::ZERO;
-        for index in 0..words.key_list.len() {
-            let number = words.key_list.get(index).unwrap_or_default();
-            largest = largest.max(Packed(words.keys.get(U256::from(number))).get(0, 96));
-        }
-        let requirement = Packed(words.requirement.get()).with(160, 96, largest);
-        words.requirement.set(requirement.0);
-        Ok(())
-    }
-
     /// Sets what of the calling vault's assets is in strategies on a risk key: part of its exposure on that.
     pub fn hold(&mut self, risk_key: B256, held: U256) -> Result<()> {
         let vault = self.vm().msg_sender();
-        self.require_vault(vault)?;
+        self.book.require_vault(vault)?;
         let key = Packed(self.book.keys.get(risk_key));
         let number = key.get(0, 16);
         if number.is_zero() {
@@ -435,7 +403,7 @@ impl RiskExt {
     ) -> Result<()> {
         self.book.roles.only_owner()?;
         require_code(self.vm(), vault)?;
-        if self.is_vault(vault) || self.book.vault_list.len() >= MOST_VAULTS {
+        if self.book.is_vault(vault) || self.book.vault_list.len() >= MOST_VAULTS {
             return Err(out_of_bounds("vault", vault.word()));
         }
         self.book.vault_list.push(vault);
@@ -447,7 +415,7 @@ impl RiskExt {
     /// Sets a vault's factors (minimum 50 to 150 %, target at least as much and at most 300 %) and floor.
     pub fn set_capital(&mut self, vault: Address, minimum_bps: u16, target_bps: u16, floor: u128) -> Result<()> {
         self.book.roles.only_owner()?;
-        self.require_vault(vault)?;
+        self.book.require_vault(vault)?;
         self.write_capital(vault, minimum_bps, target_bps, floor)
     }
 
@@ -464,11 +432,14 @@ impl RiskExt {
             let mut words = self.book.vaults.setter(vault);
             let word = Packed(words.groups.get(id));
             if word.u64(LISTED, 1) == 1 {
+                words.groups.setter(id).set(word.with(240, 14, correlation).0);
+                if word.u64(ALONE, 1) == 1 {
+                    continue; // nothing that it would be correlated with
+                }
                 let sums = Group { squares: word.get(0, 160), sum: word.get(160, 80) };
                 let was = sums.requirement_squared(word.get(240, 14))?;
                 let is = sums.requirement_squared(correlation)?;
                 let requirement = replace_squared(Packed(words.requirement.get()), was, is)?;
-                words.groups.setter(id).set(word.with(240, 14, correlation).0);
                 words.requirement.set(requirement.0);
             }
         }
@@ -558,14 +529,6 @@ impl RiskExt {
         Packed(self.book.families.getter(family).versions.get()).get(0, 16)
     }
 
-    fn is_vault(&self, vault: Address) -> bool {
-        !self.book.vaults.getter(vault).settings.get().is_zero()
-    }
-
-    fn require_vault(&self, vault: Address) -> Result<()> {
-        if self.is_vault(vault) { Ok(()) } else { Err(error!(IRisk::UnknownVault, vault)) }
-    }
-
     /// The next number of a count of 16 bits at `offset`.
     fn next_id(&mut self, offset: usize) -> Result<U256> {
         let counts = Packed(self.book.counts.get());
@@ -580,9 +543,18 @@ impl RiskExt {
         emit!(self.vm(), IRisk::ProductStatusSet, [product], [status]);
     }
 
-    /// Writes a new version and makes it its family's newest.
-    fn write_product(&mut self, id: U256, route: &Route, trigger: Address, new_terms: &[U256; WORDS]) -> Result<Terms> {
-        let terms = Terms::pack(new_terms, self.book.shortest(), self.book.clock().week())?;
+    /// Writes a new version, which believes `prior` of its cover type, and makes it its family's newest.
+    fn write_product(
+        &mut self,
+        id: U256,
+        route: &Route,
+        trigger: Address,
+        prior: u64,
+        new_terms: &[U256; WORDS],
+    ) -> Result<Terms> {
+        let terms = Terms::pack(new_terms, self.book.shortest(), self.book.clock().week())?.with_type_prior(prior);
+        let [grace, waiting] = [field::GRACE, field::WAITING].map(|index| terms.small(index));
+        let route = Route { grace, waiting, ..*route };
         if route.cover == IMPERMANENT_LOSS && new_terms[field::PRIOR_RATE].is_zero() {
             return Err(refused(field::PRIOR_RATE, U256::ZERO)); // the rate in force counts in relation to it
         }
@@ -631,36 +603,52 @@ impl RiskExt {
             return Err(out_of_bounds("riskKeys", U256::from(MOST_KEYS)));
         }
         words.key_list.push(number.to());
-        words.keys.setter(number).set(Packed::default().with(96, 32, group).with_u64(LISTED, 1, 1).0);
         drop(words);
-        self.list_group(vault, group);
+        self.sum_group(vault, group)?;
+        let correlation = Packed(self.book.groups.get(group)).get(0, 14);
+        let mut words = self.book.vaults.setter(vault);
+        let alone = u64::from(words.groups.get(group).is_zero());
+        if alone == 1 {
+            let word = Packed::default().with(160, 80, number).with(240, 14, correlation);
+            words.groups.setter(group).set(word.with_u64(ALONE, 1, 1).with_u64(LISTED, 1, 1).0);
+        }
+        let word = Packed::default().with(96, 32, group).with_u64(ALONE, 1, alone).with_u64(LISTED, 1, 1);
+        words.keys.setter(number).set(word.0);
         Ok(())
     }
 
-    fn list_group(&mut self, vault: Address, group: U256) {
-        let correlation = Packed(self.book.groups.get(group)).get(0, 14);
+    /// Writes the sums of a vault's group where one key was alone in it.
+    fn sum_group(&mut self, vault: Address, group: U256) -> Result<()> {
         let mut words = self.book.vaults.setter(vault);
-        let mut slot = words.groups.setter(group);
-        let word = Packed(slot.get());
-        if word.u64(LISTED, 1) == 0 {
-            slot.set(word.with(240, 14, correlation).with_u64(LISTED, 1, 1).0);
+        let word = Packed(words.groups.get(group));
+        if word.u64(ALONE, 1) == 1 {
+            let number = word.get(160, 80);
+            let key = Packed(words.keys.get(number));
+            let x = units(key.u128(0, 96));
+            let word = narrow(word, 0, 160, mul(x, x)?)?.with(160, 80, x).with_u64(ALONE, 1, 0);
+            words.groups.setter(group).set(word.0);
+            words.keys.setter(number).set(key.with_u64(ALONE, 1, 0).0);
         }
+        Ok(())
     }
 
     /// Moves a vault's exposure on a risk key to `group`.
     fn move_key(&mut self, vault: Address, number: U256, group: U256) -> Result<()> {
-        let key = Packed(self.book.vaults.getter(vault).keys.get(number));
+        let key = Packed(self.book.vaults.getter(vault).keys.get(number)).with_u64(ALONE, 1, 0);
         let old = key.get(96, 32);
         if key.u64(LISTED, 1) == 0 || old == group {
             return Ok(());
         }
-        self.list_group(vault, group);
+        self.sum_group(vault, old)?;
+        self.sum_group(vault, group)?;
+        let correlation = Packed(self.book.groups.get(group)).get(0, 14);
         let x = units(key.u128(0, 96));
         let mut words = self.book.vaults.setter(vault);
+        let into = Packed(words.groups.get(group)).with(240, 14, correlation).with_u64(LISTED, 1, 1);
         let requirement = Packed(words.requirement.get());
         let (from, requirement) = regroup(Packed(words.groups.get(old)), requirement, x, U256::ZERO)?;
         words.groups.setter(old).set(from.0);
-        let (into, requirement) = regroup(Packed(words.groups.get(group)), requirement, U256::ZERO, x)?;
+        let (into, requirement) = regroup(into, requirement, U256::ZERO, x)?;
         words.groups.setter(group).set(into.0);
         words.requirement.set(requirement.0);
         words.keys.setter(number).set(key.with(96, 32, group).0);

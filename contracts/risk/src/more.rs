@@ -1,5 +1,5 @@
 //! The third program: what claims end with that were kept waiting, historical losses, evidence on the level of cover
-//! types, and where wordings are.
+//! types, risk keys, and where wordings are.
 //!
 //! Products of one cover type in vaults of one asset learn from each other. The type has losses and an exposure of its
 //! own, kept as those of a family are, and what they say is the prior rate of its products. Nothing of this is written
@@ -68,6 +68,9 @@ routes! {
     IRisk::seedCountCall => seed_count(family);
     IRisk::seedCall => seed(family, index);
     IRisk::varianceCall => variance(product, subject);
+    IRisk::exposureOfCall => exposure_of(vault, risk_key);
+    IRisk::groupOfCall => group_of(risk_key);
+    IRisk::recountCall => recount(vault);
     IRisk::setTermsURICall => set_terms_uri(product, uri);
     IRisk::termsURICall => terms_uri(product);
     IRisk::secondExtensionCall => second_extension();
@@ -165,15 +168,16 @@ impl RiskMore {
         for id in families {
             let (product, route) = self.newest(id)?;
             let prior = self.book.cover_type_prior(route.vault, route.cover)?;
-            if prior == route.prior {
+            let terms = self.book.evidence(product);
+            if prior == terms.type_prior() {
                 continue;
             }
             // The last rate in force is where the new one falls from.
             let mut family = self.book.family(id)?;
-            let rate = family.rate(&self.book.evidence(product).believing(route.prior))?;
+            let rate = family.rate(&terms.believed())?;
             family.set_rate(rate)?;
             self.book.set_family(id, &family)?;
-            self.book.products.setter(product).route.set(Route { prior, ..route }.store());
+            self.book.products.setter(product).evidence.set(terms.with_type_prior(prior).0[2].0);
             emit!(self.vm(), IRisk::PriorSet, [product], [U256::from(prior * RATE_UNIT)]);
         }
         Ok(())
@@ -203,8 +207,8 @@ impl RiskMore {
     /// What is believed of a product before evidence of its own: its terms' prior rate, or its cover type's estimate
     /// as it was last taken over.
     pub fn prior(&self, product: U256) -> Result<U256> {
-        let route = self.book.route(product)?;
-        Ok(self.book.evidence(product).believing(route.prior).get(field::PRIOR_RATE))
+        self.book.route(product)?;
+        Ok(self.book.evidence(product).believed().get(field::PRIOR_RATE))
     }
 
     /// Enters a historical loss of a family or a cover type, and the exposure that it stood on, at its date.
@@ -214,8 +218,8 @@ impl RiskMore {
         let terms = if is_type {
             self.book.evidence(family)
         } else {
-            let (product, route) = self.newest(family)?;
-            self.book.evidence(product).believing(route.prior)
+            let (product, _) = self.newest(family)?;
+            self.book.evidence(product).believed()
         };
         let now = self.vm().block_timestamp();
         if at > now {
@@ -258,6 +262,36 @@ impl RiskMore {
     pub fn variance(&self, product: U256, subject: B256) -> [U256; 4] {
         let word = Packed(self.book.variance(product, subject));
         [word.get(64, 64), word.get(128, 32), word.get(160, 32), word.get(0, 64)]
+    }
+
+    /// Worst payout on a risk key in a vault, less what the reserve holds.
+    pub fn exposure_of(&self, vault: Address, risk_key: B256) -> U256 {
+        let number = Packed(self.book.keys.get(risk_key)).get(0, 16);
+        Packed(self.book.vaults.getter(vault).keys.get(number)).get(0, 96)
+    }
+
+    /// A risk key's group and how it is correlated.
+    pub fn group_of(&self, risk_key: B256) -> Result<(u32, u16)> {
+        let key = Packed(self.book.keys.get(risk_key));
+        if key.u64(0, 16) == 0 {
+            return Err(error!(IRisk::UnknownRiskKey, risk_key));
+        }
+        let group = key.u64(16, 32);
+        Ok((group as u32, Packed(self.book.groups.get(U256::from(group))).u64(0, 14) as u16))
+    }
+
+    /// Finds the largest risk key of a vault again. Anyone.
+    pub fn recount(&mut self, vault: Address) -> Result<()> {
+        self.book.require_vault(vault)?;
+        let mut words = self.book.vaults.setter(vault);
+        let mut largest = U256::ZERO;
+        for index in 0..words.key_list.len() {
+            let number = words.key_list.get(index).unwrap_or_default();
+            largest = largest.max(Packed(words.keys.get(U256::from(number))).get(0, 96));
+        }
+        let requirement = Packed(words.requirement.get()).with(160, 96, largest);
+        words.requirement.set(requirement.0);
+        Ok(())
     }
 
     /// Tells where the wording of a version is, whose hash is in its terms; only before it is put on sale.

@@ -8,7 +8,7 @@ use alloy_primitives::{B256, U256};
 use protocol::{Result, abi::IRisk, error};
 
 use crate::{
-    book::{Book, Exposure, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Open, amount},
+    book::{Book, Exposure, MOST_SIBLINGS, MOST_WEEKS, ON_SALE, Open, Route, amount},
     family::Family,
     line::State,
     terms::{Terms, field},
@@ -56,7 +56,7 @@ pub struct Sale {
     pub ratio: U256,
     /// From now to the start; 0 for a renewal, which begins at the end of what is renewed.
     pub waiting: U256,
-    /// The product's terms.
+    /// The product's terms, as far as a sale of this kind needs them.
     pub terms: Terms,
     /// The last filing, on the claims clock.
     pub deadline: u64,
@@ -87,10 +87,13 @@ impl Book {
         if open.route.status != ON_SALE {
             return Err(error!(IRisk::ProductNotOnSale, product));
         }
-        let terms = self.terms(product);
+        let mut terms = self.prices(product);
+        if let Wanted::New(_) = wanted {
+            terms.0[1] = self.bounds(product).0[1];
+        }
         // Terms are below two years, waiting and grace below half a year each.
-        let [waiting, grace, shortest, longest] =
-            [field::WAITING, field::GRACE, field::MIN_TERM, field::MAX_TERM].map(|index| terms.small(index));
+        let [shortest, longest] = [field::MIN_TERM, field::MAX_TERM].map(|index| terms.small(index));
+        let Route { waiting, grace, .. } = open.route;
         let clock = open.clock.claims();
         // When its first second counts, on the claims clock and with its grace; and for how long it may.
         let (from, longest, renewed) = match wanted {
@@ -122,7 +125,7 @@ impl Book {
 
         // The evidence: what was released on the way here no longer counts as cover.
         let mut family = self.family(open.route.family)?;
-        let rate = family.rate(&terms.believing(open.route.prior))?;
+        let rate = family.rate(&terms.believed())?;
         family.set_rate(rate)?;
         let rate = self.priced(&open.route, product, subject, &terms, rate)?;
         let sold = open.sold_by_family(&family)?;

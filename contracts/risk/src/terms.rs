@@ -1,14 +1,17 @@
 //! The terms of a product, their bounds, and the words they are kept in.
 //!
-//! Terms come and go as the 27 words of `IRisk.Terms`; in storage a version's terms are three words that a sale
-//! reads and one that only pages do:
+//! Terms come and go as the 27 words of `IRisk.Terms`. In storage a version's terms are two words that every price
+//! needs, one that a new cover needs beside them, one that only pages read, and the two times in the word that says what
+//! the product is (see [`book`](crate::book)), which are all that the books of an end of cover need:
 //!
 //! ```text
-//! price     cost of capital 30 | kink 14 | kink rate 30 | full rate 30 | capital factor 14 | capacity 14 | subject 14 |
-//!           coinsurance base 14 | slope 16 | max 14 | deductible 14 | shortest term 26 | longest term 26
-//! bounds    least amount 80 | most amount 96 | least premium 80
-//! evidence  prior rate 30 | least rate 30 | most rate 30 | loss cap 96 | grace 24 | waiting 24 | margin 16
+//! price     cost of capital 30 | kink 14 | kink rate 30 | full rate 30 | capital factor 14 | capacity 14 |
+//!           shortest term 26 | margin 16 | least premium 80
+//! bounds    least amount 80 | most amount 96 | coinsurance base 14 | slope 16 | max 14 | deductible 14
+//! evidence  prior rate 30 | least rate 30 | most rate 30 | loss cap 96 | subject 14 | longest term 26 |
+//!           prior of the cover type 30
 //! memory    credibility 96 | half-life 32 | jury 1
+//! product   … 208 | grace 24 | waiting 24
 //! ```
 //!
 //! Rates are kept to nine digits after the point. The hash of the wording has a word of its own.
@@ -68,11 +71,15 @@ pub mod field {
     pub const JURY: usize = 25;
 }
 
-/// The four words of storage.
+/// The words of storage.
 const PRICE: u8 = 0;
 const BOUNDS: u8 = 1;
 const EVIDENCE: u8 = 2;
 const MEMORY: u8 = 3;
+const PRODUCT: u8 = 4;
+
+/// Where the evidence has what the cover type's says, in [`RATE_UNIT`]s.
+const TYPE_PRIOR: usize = 226;
 
 /// A value: which word holds it where, in which unit, and its bounds.
 struct Field {
@@ -99,26 +106,26 @@ const FIELDS: [Field; TERMS_HASH] = [
     rate(EVIDENCE, 60),                        // most rate
     field(MEMORY, 0, 96, 1, (1 << 96) - 1),    // credibility
     field(MEMORY, 96, 32, DAY, 3_650 * DAY),   // half-life
-    field(EVIDENCE, 234, 16, 10_000, 50_000),  // margin
+    field(PRICE, 158, 16, 10_000, 50_000),     // margin
     rate(PRICE, 0),                            // cost of capital
     field(PRICE, 30, 14, 1, 9_999),            // kink
     rate(PRICE, 44),                           // kink rate
     rate(PRICE, 74),                           // full rate
-    field(BOUNDS, 176, 80, 1, (1 << 80) - 1),  // least premium
+    field(PRICE, 174, 80, 1, (1 << 80) - 1),   // least premium
     field(EVIDENCE, 90, 96, 1, (1 << 96) - 1), // loss cap
     field(PRICE, 104, 14, 1, 10_000),          // capital factor
     field(PRICE, 118, 14, 1, 10_000),          // capacity
-    field(PRICE, 132, 14, 1, 10_000),          // subject
-    field(EVIDENCE, 210, 24, 0, 180 * DAY),    // waiting
-    field(EVIDENCE, 186, 24, 0, 180 * DAY),    // grace
-    field(PRICE, 204, 26, 1, 730 * DAY),       // shortest term
-    field(PRICE, 230, 26, 1, 730 * DAY),       // longest term
+    field(EVIDENCE, 186, 14, 1, 10_000),       // subject
+    field(PRODUCT, 232, 24, 0, 180 * DAY),     // waiting
+    field(PRODUCT, 208, 24, 0, 180 * DAY),     // grace
+    field(PRICE, 132, 26, 1, 730 * DAY),       // shortest term
+    field(EVIDENCE, 200, 26, 1, 730 * DAY),    // longest term
     field(BOUNDS, 0, 80, 1, (1 << 80) - 1),    // least amount
     field(BOUNDS, 80, 96, 1, (1 << 96) - 1),   // most amount
-    field(PRICE, 146, 14, 0, 9_000),           // coinsurance: base
-    field(PRICE, 160, 16, 0, 65_535),          // slope
-    field(PRICE, 176, 14, 0, 9_000),           // max
-    field(PRICE, 190, 14, 0, 5_000),           // deductible
+    field(BOUNDS, 176, 14, 0, 9_000),          // coinsurance: base
+    field(BOUNDS, 190, 16, 0, 65_535),         // slope
+    field(BOUNDS, 206, 14, 0, 9_000),          // max
+    field(BOUNDS, 220, 14, 0, 5_000),          // deductible
     field(MEMORY, 128, 1, 0, 1),               // jury
 ];
 
@@ -152,9 +159,9 @@ const NAMES: [&str; TERMS_HASH] = [
     "jury",
 ];
 
-/// A version's terms in their four words.
+/// A version's terms in their words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms(pub [Packed; 4]);
+pub struct Terms(pub [Packed; 5]);
 
 impl Terms {
     /// Packs the words of `IRisk.Terms`, with every bound checked: each value's own, those between values, and those
@@ -207,12 +214,28 @@ impl Terms {
         Ok(self)
     }
 
-    /// The terms with what a cover type's evidence says, in [`RATE_UNIT`]s, in the place of the prior rate; as they are
-    /// where that is 0.
+    /// What the evidence of the product's cover type says, in [`RATE_UNIT`]s; 0 where nothing is known of it.
     #[must_use]
-    pub fn believing(mut self, prior: u64) -> Self {
+    pub fn type_prior(&self) -> u64 {
+        self.0[usize::from(EVIDENCE)].u64(TYPE_PRIOR, 30)
+    }
+
+    /// The terms with what their cover type's evidence says.
+    #[must_use]
+    pub fn with_type_prior(mut self, prior: u64) -> Self {
+        let word = &mut self.0[usize::from(EVIDENCE)];
+        *word = word.with_u64(TYPE_PRIOR, 30, prior);
+        self
+    }
+
+    /// The terms with what their cover type's evidence says in the place of the prior rate; as they are where that is
+    /// nothing.
+    #[must_use]
+    pub fn believed(mut self) -> Self {
+        let prior = self.type_prior();
         if prior != 0 {
-            self.0[usize::from(EVIDENCE)] = self.0[usize::from(EVIDENCE)].with_u64(0, 30, prior);
+            let word = &mut self.0[usize::from(EVIDENCE)];
+            *word = word.with_u64(0, 30, prior);
         }
         self
     }
@@ -298,7 +321,9 @@ mod tests {
 
     #[test]
     fn the_fields_of_a_word_do_not_overlap() {
-        let mut used = [U256::ZERO; 4];
+        let mut used = [U256::ZERO; 5];
+        used[usize::from(EVIDENCE)] = Packed::default().with(TYPE_PRIOR, 30, U256::MAX).0;
+        used[usize::from(PRODUCT)] = Packed::default().with(0, 208, U256::MAX).0;
         for (index, field) in FIELDS.iter().enumerate() {
             let mask = Packed::default().with(usize::from(field.offset), usize::from(field.bits), U256::MAX).0;
             assert_eq!(used[usize::from(field.word)] & mask, U256::ZERO, "{}", NAMES[index]);

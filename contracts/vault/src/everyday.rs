@@ -13,7 +13,7 @@ use standards::text::ShortString;
 use stylus_sdk::{ArbResult, prelude::*, stylus_core::host::MessageAccess};
 
 use crate::{
-    premiums::{Premium, name as parameter},
+    premiums::{Premium, Sold, name as parameter},
     state::State,
 };
 
@@ -53,6 +53,8 @@ routes! {
     IERC4626::withdrawCall => withdraw(assets, receiver, controller);
     IVault::capitalCall => capital();
     IVault::premiumCall => premium(net, start, end, treasury_fee, jury_fee, referrer, referral_fee);
+    IVault::refundCall => refund(net, start, end, remaining, cover, short_rate_bps, to);
+    IVault::repriceCall => reprice(net, start, end, added_net, new_end, treasury_fee, jury_fee, referrer, referral_fee);
     IVault::payCall => pay(policy, to, before, total, reserve_before, reserve_after);
 }
 
@@ -207,6 +209,39 @@ impl Vault {
         referral_fee: U256,
     ) -> Result<()> {
         self.state.premium(&Premium { net, start, end, treasury_fee, jury_fee, referrer, referral_fee })
+    }
+
+    /// See `IVault`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn refund(
+        &mut self,
+        net: U256,
+        start: U256,
+        end: U256,
+        remaining: U256,
+        cover: U256,
+        short_rate_bps: U256,
+        to: Address,
+    ) -> Result<U256> {
+        self.state.refund(&Sold::new(net, start, end)?, [remaining, cover, short_rate_bps], to)
+    }
+
+    /// See `IVault`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn reprice(
+        &mut self,
+        net: U256,
+        start: U256,
+        end: U256,
+        added_net: U256,
+        new_end: U256,
+        treasury_fee: U256,
+        jury_fee: U256,
+        referrer: Address,
+        referral_fee: U256,
+    ) -> Result<U256> {
+        let premium = Premium { net: added_net, start, end: new_end, treasury_fee, jury_fee, referrer, referral_fee };
+        self.state.reprice(&Sold::new(net, start, end)?, &premium)
     }
 
     /// See `IVault`.

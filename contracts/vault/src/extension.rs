@@ -10,10 +10,7 @@ use protocol::{
 use standards::{dispatch::Encoded, permit::Permit};
 use stylus_sdk::{ArbResult, prelude::*};
 
-use crate::{
-    premiums::{Premium, Sold},
-    state::State,
-};
+use crate::state::State;
 
 /// The vault, second program. Natively all programs exist; as WASM a build holds one of them.
 #[cfg_attr(target_arch = "wasm32", entrypoint)]
@@ -37,8 +34,6 @@ routes! {
     IERC7540Redeem::setOperatorCall => set_operator(operator, approved);
     IVault::cancelRedeemRequestCall => cancel_redeem_request(request_id, controller, receiver);
     IVault::serveCall => serve(n);
-    IVault::refundCall => refund(net, start, end, remaining, cover, short_rate_bps, to);
-    IVault::repriceCall => reprice(net, start, end, added_net, new_end, treasury_fee, jury_fee, referrer, referral_fee);
     IVault::catchUpCall => catch_up(edges);
     IVault::topUpCall => top_up();
     IVault::checkpointCall => checkpoint();
@@ -107,41 +102,6 @@ impl VaultExt {
     /// See `IVault`.
     pub fn serve(&mut self, n: U256) -> Result<(U256, U256)> {
         self.state.serve(n)
-    }
-
-    // Policy
-
-    /// See `IVault`.
-    #[allow(clippy::too_many_arguments)]
-    pub fn refund(
-        &mut self,
-        net: U256,
-        start: U256,
-        end: U256,
-        remaining: U256,
-        cover: U256,
-        short_rate_bps: U256,
-        to: Address,
-    ) -> Result<U256> {
-        self.state.refund(&Sold::new(net, start, end)?, [remaining, cover, short_rate_bps], to)
-    }
-
-    /// See `IVault`.
-    #[allow(clippy::too_many_arguments)]
-    pub fn reprice(
-        &mut self,
-        net: U256,
-        start: U256,
-        end: U256,
-        added_net: U256,
-        new_end: U256,
-        treasury_fee: U256,
-        jury_fee: U256,
-        referrer: Address,
-        referral_fee: U256,
-    ) -> Result<U256> {
-        let premium = Premium { net: added_net, start, end: new_end, treasury_fee, jury_fee, referrer, referral_fee };
-        self.state.reprice(&Sold::new(net, start, end)?, &premium)
     }
 
     // Money that waits for somebody

@@ -108,7 +108,7 @@ impl State {
     ///
     /// # Errors
     /// `UnauthorizedCaller` for anyone but the policy contract; `MathOverflow` for what was never booked, for a
-    /// `remaining` above `cover` and for a short rate above the whole; `UnexpectedBalance`, `CatchUpFirst`.
+    /// `remaining` above `cover` and for a short rate above the whole; `CatchUpFirst`.
     ///
     /// # Events
     /// `PremiumRefunded`, `StreamAdded`; `PayoutCredited` where `to` cannot receive.
@@ -127,7 +127,6 @@ impl State {
         emit!(self.vm(), PremiumRefunded, [to], [refunded, cancelled.left]);
         self.log_stream(&open, cancelled.streamed);
         self.send_or_credit(to, refunded)?;
-        self.require_balance(&open)?;
         lock.release();
         Ok(U256::from(refunded))
     }

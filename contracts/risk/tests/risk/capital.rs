@@ -207,6 +207,82 @@ fn a_group_or_a_key_that_changes_counts_at_once() {
     assert_eq!(town.exposure("key Y"), usd(4_000_000));
 }
 
+/// A vault whose key is the only one of its group keeps no sums for it: the requirement is that of the vault which has
+/// had a second key there from the beginning.
+#[test]
+fn a_key_alone_in_its_group_counts_as_it_does_with_others() {
+    let [alone, together] = [false, true].map(|together| {
+        let town = town();
+        town.own(IRisk::setGroupCall { group: 3, correlationBps: 4_000 });
+        for key in ["key V", "key W"] {
+            town.own(IRisk::setRiskKeyCall { riskKey: text(key), group: 3 });
+        }
+        town.list(1, "V", "key V");
+        if together {
+            town.list(1, "W", "key W");
+        }
+        town.buy("V", usd(4_000_000));
+        town.buy("X", usd(2_000_000));
+        town
+    });
+    let agree = || {
+        let capital = [&alone, &together].map(|town| town.read(IRisk::capitalOfCall { vault: town.vault }));
+        assert_eq!(capital[0].requirement, capital[1].requirement);
+        assert_eq!([capital[0].minimum, capital[0].target], [capital[1].minimum, capital[1].target]);
+        capital[0].requirement
+    };
+    let both = |act: &dyn Fn(&Town)| {
+        act(&alone);
+        act(&together);
+    };
+    // √(4² + 2²) M
+    assert_above(agree(), U256::from(4_472_135_954_999u64), 10_000);
+    both(&|town| {
+        let sold = town.buy("V", usd(1_234_567));
+        town.release(&sold);
+        town.buy("V", usd(765_432));
+    });
+    agree();
+    let before = agree();
+    both(&|town| {
+        town.own(IRisk::setGroupCall { group: 3, correlationBps: 9_000 });
+    });
+    assert_eq!(agree(), before, "no other key that it would be correlated with");
+
+    // A second key comes, and both count on.
+    alone.list(1, "W", "key W");
+    assert_eq!(agree(), before);
+    both(&|town| {
+        town.buy("W", usd(3_000_000));
+        town.buy("V", usd(1_000_001));
+    });
+    assert!(agree() > before);
+
+    // A key moves to where another one is alone, and to where none is.
+    both(&|town| {
+        town.own(IRisk::setRiskKeyCall { riskKey: text("key W"), group: 2 });
+    });
+    agree();
+    let moved = agree();
+    both(&|town| {
+        town.buy("Z", usd(500_000));
+        town.buy("W", usd(500_000));
+    });
+    assert!(agree() > moved);
+    both(&|town| {
+        town.own(IRisk::setGroupCall { group: 4, correlationBps: 1_000 });
+        for key in ["key V", "key Z"] {
+            town.own(IRisk::setRiskKeyCall { riskKey: text(key), group: 4 });
+        }
+        town.buy("V", usd(100_000));
+    });
+    // √(V² + Z² + 0.1 · 2VZ + W² + X²) M
+    let [v, z, w, x] = [5_865_433u64, 500_000, 3_500_000, 2_000_000].map(u);
+    let exact = v * v + z * z + v * z / u(5) + w * w + x * x;
+    let exact = exact.root(2) * u(1_000_000);
+    assert_above(agree(), exact, 1_020_000);
+}
+
 #[test]
 fn vaults_are_apart() {
     let town = town();
