@@ -19,28 +19,28 @@ use eyre::{OptionExt, Result};
 /// Clients from the JSON ABIs of the package `@palisade/abi`.
 mod abi {
     #![allow(missing_docs, clippy::all)]
-    ethers::contract::abigen!(Asset, "contracts/abi/json/IERC20.json");
-    ethers::contract::abigen!(Policy, "contracts/abi/json/IPolicy.json");
+    ethers::contract::abigen!(IERC20, "contracts/abi/json/IERC20.json");
+    ethers::contract::abigen!(IPolicy, "contracts/abi/json/IPolicy.json");
     // two functions are called deposit: the one with a limit gets a name of its own
     ethers::contract::abigen!(
-        Pool, "contracts/abi/json/IVault.json",
+        IVault, "contracts/abi/json/IVault.json",
         methods { deposit(uint256,address,uint256) as deposit_at_least; }
     );
 }
 
 /// The underwriter's shares, and what leaving would bring for them now.
-pub struct Underwritten {
+pub(crate) struct Underwritten {
     /// Shares of the pool.
-    pub shares: U256,
+    pub(crate) shares: U256,
     /// Their worth in the asset's smallest unit.
-    pub worth: U256,
+    pub(crate) worth: U256,
 }
 
 /// Does it all, and says what it finds.
 ///
 /// # Errors
 /// Where the chain cannot be read, or refuses.
-pub async fn run(rpc: &str, deployment: &Path, key: &str) -> Result<Underwritten> {
+pub(crate) async fn run(rpc: &str, deployment: &Path, key: &str) -> Result<Underwritten> {
     let provider = Provider::<Http>::try_from(rpc)?.interval(Duration::from_millis(100));
     let wallet: LocalWallet = key.trim_start_matches("0x").parse()?;
     let chain = provider.get_chainid().await?.as_u64();
@@ -52,8 +52,8 @@ pub async fn run(rpc: &str, deployment: &Path, key: &str) -> Result<Underwritten
         Ok(text.parse()?)
     };
     let (pool, policy) = (address("vault")?, address("policy")?);
-    let (pool, policy) = (abi::Pool::new(pool, client.clone()), abi::Policy::new(policy, client.clone()));
-    let asset = abi::Asset::new(pool.asset().call().await?, client.clone());
+    let (pool, policy) = (abi::IVault::new(pool, client.clone()), abi::IPolicy::new(policy, client.clone()));
+    let asset = abi::IERC20::new(pool.asset().call().await?, client.clone());
 
     // everything about the ability to pay in one call
     let before = pool.solvency().call().await?;
@@ -79,7 +79,6 @@ pub async fn run(rpc: &str, deployment: &Path, key: &str) -> Result<Underwritten
 
     let shares = pool.balance_of(me).call().await?;
     let worth = shares * pool.solvency().call().await?.exit_price / U256::exp10(27);
-    println!("{shares} shares: whoever leaves now gets {worth} for them");
     Ok(Underwritten { shares, worth })
 }
 
@@ -88,6 +87,7 @@ async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let deployment = arguments.next().ok_or_eyre("name a deployment file")?;
     let rpc = arguments.next().or_else(|| std::env::var("PALISADE_RPC_URL").ok()).ok_or_eyre("name an RPC")?;
-    run(&rpc, Path::new(&deployment), &std::env::var("PALISADE_KEY")?).await?;
+    let done = run(&rpc, Path::new(&deployment), &std::env::var("PALISADE_KEY")?).await?;
+    println!("{} shares: whoever leaves now gets {} for them", done.shares, done.worth);
     Ok(())
 }
