@@ -17,8 +17,8 @@ use ethers::{
     utils::{id, keccak256},
 };
 use others::{
-    Call, CollectedFilter, CoverIndex, HaltTrigger, Haltable, InsuredDeposits, InsuredFilter, Line, NotFiledFilter,
-    Order, SmartAccount,
+    Call, CollectedFilter, CoverIndex, FeeCoin, HaltTrigger, Haltable, InsuredDeposits, InsuredFilter, Line,
+    NotFiledFilter, Order, SmartAccount,
 };
 use palisade::{
     bindings::{
@@ -39,6 +39,7 @@ mod others {
     ethers::contract::abigen!(SmartAccount, "tests/solidity/artifacts/SmartAccount.json");
     ethers::contract::abigen!(CoverIndex, "tests/solidity/artifacts/CoverIndex.json");
     ethers::contract::abigen!(HaltTrigger, "tests/solidity/artifacts/HaltTrigger.json");
+    ethers::contract::abigen!(FeeCoin, "tests/solidity/artifacts/FeeCoin.json");
     ethers::contract::abigen!(Haltable, "tests/solidity/artifacts/Haltable.json");
 }
 
@@ -282,6 +283,8 @@ async fn a_protocol_insures_its_users_deposits_and_hands_each_what_his_policy_wa
 
     // the operator files for all; one that cannot be filed holds up nobody
     let all = protocol.by(&keeper).file_all(ids, incident, entries, Bytes::new());
+    let starved = town.send(&keeper, all.clone().gas(2_100_000)).await;
+    expect_refusal(starved, "TooLittleGas(uint256)");
     let receipt = town.send(&keeper, all).await.unwrap();
     let refused: NotFiledFilter = event(&receipt, protocol.at).unwrap();
     assert_eq!(refused.policy, 99.into());
@@ -327,6 +330,38 @@ async fn a_protocol_insures_its_users_deposits_and_hands_each_what_his_policy_wa
 
     assert_eq!(town.coins(protocol.at).await, U256::zero(), "each has his part, and nothing is left over");
     protocol.town.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deposits_are_safe_from_a_lender_that_calls_back_and_from_a_token_with_a_fee() {
+    if skipped() {
+        return;
+    }
+    let town = Town::open("hostile-peers").await;
+    let bob = town.bob.clone();
+    let address = |name: &str| Token::Address(town.stage.story.deployment.address(name));
+    let over = async |asset: Token| {
+        let lender = town.deploy("ThievingLender", &[asset]).await;
+        let arguments = [Token::Address(lender), address("policy"), address("assessor")];
+        InsuredDeposits::new(town.deploy("InsuredDeposits", &arguments).await, bob.clone())
+    };
+    let deposits = over(address("asset")).await;
+    town.stage.story.provide(&bob, deposits.address(), usd(100)).await.unwrap();
+    let greedy = deposits.deposit(usd(100), usd(100) * 1_000_000 + 1);
+    expect_refusal(town.send(&bob, greedy).await, "TooFewShares(uint256,uint256)");
+    town.send(&bob, deposits.deposit(usd(100), U256::zero())).await.unwrap();
+    let shares = town.ask(deposits.balance_of(bob.address())).await;
+    expect_refusal(town.send(&bob, deposits.withdraw(shares, bob.address())).await, "Reentered()");
+
+    let coin = town.deploy("FeeCoin", &[]).await;
+    let deposits = over(Token::Address(coin)).await;
+    town.send(&bob, FeeCoin::new(coin, bob.clone()).mint(bob.address(), usd(100))).await.unwrap();
+    let short = town.send(&bob, deposits.deposit(usd(100), U256::zero())).await;
+    expect_refusal(short, "UnexpectedBalance(uint256,uint256)");
+    let keeper = InsuredDeposits::new(deposits.address(), town.keeper.clone());
+    let product = town.stage.story.deployment.product;
+    expect_refusal(town.send(&town.keeper, keeper.enlist(product, SUBJECT)).await, "WrongAsset(address)");
+    town.stage.strike().await;
 }
 
 // —————————————————————————————————————————————————————————————————————————————————————————————— a smart account
@@ -477,6 +512,18 @@ async fn an_account_acts_by_as_many_owners_as_it_needs_and_once_for_each_signatu
     assert_eq!(town.coins(to).await, usd(40));
     expect_refusal(account.bring(&pay, two).await, "InvalidSignature(uint256)");
 
+    // an account has as many owners as must sign, each named once
+    let name = |who: &Arc<Client>| Token::Address(who.address());
+    for (named, threshold) in [
+        (vec![], 0_u64),
+        (vec![name(&owners[0])], 2),
+        (vec![name(&owners[0]), name(&owners[0])], 2),
+        (vec![Token::Address(Address::zero())], 1),
+    ] {
+        let refused = town.try_deploy("SmartAccount", &[Token::Array(named), Token::Uint(threshold.into())]).await;
+        expect_refusal(refused, "InvalidOwners()");
+    }
+
     // all calls or none, and what one reverts with is told
     let batch = [pay[0].clone(), call(&asset.transfer(to, usd(60)))];
     let signatures = account.orders(&[&owners[0], &owners[1]], &batch).await;
@@ -486,6 +533,9 @@ async fn an_account_acts_by_as_many_owners_as_it_needs_and_once_for_each_signatu
     // who is no owner any more does not sign, and only the account itself says who is
     let replace = account.at.replace_owner(owners[1].address(), frank.address());
     expect_refusal(town.send(&town.keeper, replace.clone()).await, "NotSelf(address)");
+    let twice = [call(&account.at.replace_owner(owners[1].address(), owners[0].address()))];
+    let signatures = account.orders(&[&owners[0], &owners[1]], &twice).await;
+    expect_refusal(account.bring(&twice, signatures).await, "InvalidOwners()");
     account.act(&[call(&replace)]).await;
     let mut signers = [&owners[1], &owners[0]];
     signers.sort_by_key(|who| who.address());
@@ -652,6 +702,10 @@ fn lines(town: &Town, halting: &Halting) -> Vec<Line> {
 }
 
 async fn index(town: &Town, maturity: u64, lines: &[Line]) -> Address {
+    try_index(town, maturity, lines).await.unwrap()
+}
+
+async fn try_index(town: &Town, maturity: u64, lines: &[Line]) -> Result<Address, Error> {
     let address = |name: &str| Token::Address(town.stage.story.deployment.address(name));
     let lines = lines.iter().map(|line| {
         Token::Tuple(vec![
@@ -669,7 +723,7 @@ async fn index(town: &Town, maturity: u64, lines: &[Line]) -> Address {
         Token::Uint(maturity.into()),
         Token::Array(lines.collect()),
     ];
-    town.deploy("CoverIndex", &arguments).await
+    town.try_deploy("CoverIndex", &arguments).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -696,7 +750,20 @@ async fn an_index_is_made_of_whole_baskets_of_cover_is_paid_and_is_redeemed_pro_
     let back = town.buy(&bob, halting.line(), usd(10_000), 60).await.unwrap();
     let now = town.stage.story.chain().now().await.unwrap();
     let maturity = now + 45 * DAY;
-    let at = index(&town, maturity, &lines(&town, &halting)).await;
+    let all = lines(&town, &halting);
+    let unknown = Line { product: halting.product + 1, ..all[1].clone() };
+    let weightless = Line { weight: U256::zero(), ..all[1].clone() };
+    for (wrong, maturity) in [
+        (vec![], maturity),
+        (vec![all[0].clone(); 9], maturity),
+        (vec![all[0].clone(), all[0].clone()], maturity),
+        (vec![unknown], maturity),
+        (vec![weightless], maturity),
+        (all.clone(), now - 1),
+    ] {
+        expect_refusal(try_index(&town, maturity, &wrong).await, "InvalidLines()");
+    }
+    let at = index(&town, maturity, &all).await;
     let by = |who: &Arc<Client>| CoverIndex::new(at, who.clone());
     let none = U256::zero();
     let make = |who: &Arc<Client>, ids: &[U256]| by(who).make(ids.to_vec(), who.address(), none);
@@ -705,7 +772,10 @@ async fn an_index_is_made_of_whole_baskets_of_cover_is_paid_and_is_redeemed_pro_
     // not before cover has begun; not without approval; nothing that ends too early, was given back, or is another's
     expect_refusal(town.send(&bob, make(&bob, &bobs)).await, "NotInForceYet(uint256,uint256)");
     town.pass(4 * DAY).await;
+    expect_refusal(town.send(&bob, make(&bob, &bobs)).await, "LineNotHealthy(uint256)");
     town.stage.story.fresh_price().await.unwrap();
+    let many = vec![bobs[0]; 33];
+    expect_refusal(town.send(&bob, make(&bob, &many)).await, "TooManyPolicies(uint256,uint256)");
     expect_refusal(town.send(&bob, make(&bob, &bobs)).await, "ERC721InsufficientApproval(address,uint256)");
     for who in [&bob, &carol] {
         let call = deployment.policy(who).set_approval_for_all(at, true);
@@ -719,7 +789,11 @@ async fn an_index_is_made_of_whole_baskets_of_cover_is_paid_and_is_redeemed_pro_
     expect_refusal(town.send(&bob, make(&bob, &twice)).await, "ERC721IncorrectOwner(address,uint256,address)");
     // one line alone is no basket, and another line's certificate none of its
     expect_refusal(town.send(&bob, make(&bob, &bobs[..1])).await, "NoBasket()");
-    let narrow = index(&town, maturity, &lines(&town, &halting)[..1]).await;
+    let strict = Line { deductible_bps: 199, ..all[0].clone() };
+    let strict = CoverIndex::new(index(&town, maturity, &[strict]).await, bob.clone());
+    let refused = town.send(&bob, strict.make(vec![bobs[0]], bob.address(), none)).await;
+    expect_refusal(refused, "DeductibleTooHigh(uint256,uint256)");
+    let narrow = index(&town, maturity, &all[..1]).await;
     let foreign = CoverIndex::new(narrow, bob.clone()).make(vec![bobs[1]], bob.address(), none);
     expect_refusal(town.send(&bob, foreign).await, "WrongLine(uint256)");
 
@@ -744,6 +818,9 @@ async fn an_index_is_made_of_whole_baskets_of_cover_is_paid_and_is_redeemed_pro_
     let too_many = town.send(&carol, unmake(&carol, &bobs)).await;
     expect_refusal(too_many, "ERC20InsufficientBalance(address,uint256,uint256)");
     expect_refusal(town.send(&bob, unmake(&bob, &[short])).await, "NotHeld(uint256)");
+    let cheap = by(&carol).unmake(vec![carols[0]], carol.address(), carols_tokens - 1);
+    expect_refusal(town.send(&carol, cheap).await, "TooFewTokens(uint256,uint256)");
+    expect_refusal(town.send(&carol, unmake(&carol, &[])).await, "NoBasket()");
     town.send(&carol, by(&carol).unmake(vec![carols[0]], carol.address(), carols_tokens)).await.unwrap();
     assert_eq!(town.ask(by(&carol).balance_of(carol.address())).await, none);
     assert_eq!(record(&town, carols[0]).await.holder, carol.address());
@@ -778,6 +855,7 @@ async fn an_index_is_made_of_whole_baskets_of_cover_is_paid_and_is_redeemed_pro_
     }
     let paid = usd(12_500 + 2 * 6_250);
     assert_eq!(town.coins(at).await, paid, "a quarter of 50,000 and of twice 25,000");
+    expect_refusal(town.send(&frank, by(&frank).fetch_credit(none)).await, "ZeroAssets()");
 
     // pro rata, rounded in favour of the rest; the last one has what is left
     let stranger = town.send(&frank, by(&frank).redeem(1.into(), frank.address())).await;
@@ -789,7 +867,15 @@ async fn an_index_is_made_of_whole_baskets_of_cover_is_paid_and_is_redeemed_pro_
     assert_eq!(town.coins(receiver).await, part);
     let again = town.send(&bob, by(&bob).redeem(1.into(), receiver)).await;
     expect_refusal(again, "ERC20InsufficientBalance(address,uint256,uint256)");
-    town.send(&carol, by(&carol).transfer(frank.address(), carols_tokens)).await.unwrap();
+    let nobody = Address::zero();
+    expect_refusal(town.send(&carol, by(&carol).transfer(nobody, none)).await, "ERC20InvalidReceiver(address)");
+    expect_refusal(town.send(&carol, by(&carol).approve(nobody, none)).await, "ERC20InvalidSpender(address)");
+    let pull = by(&frank).transfer_from(carol.address(), frank.address(), carols_tokens);
+    let refused = town.send(&frank, pull.clone()).await;
+    expect_refusal(refused, "ERC20InsufficientAllowance(address,uint256,uint256)");
+    town.send(&carol, by(&carol).approve(frank.address(), carols_tokens)).await.unwrap();
+    town.send(&frank, pull).await.unwrap();
+    assert_eq!(town.ask(by(&frank).allowance(carol.address(), frank.address())).await, none);
     let had = town.coins(frank.address()).await;
     town.send(&frank, by(&frank).redeem(carols_tokens, frank.address())).await.unwrap();
     assert_eq!(town.coins(frank.address()).await - had, paid - part);

@@ -70,10 +70,15 @@ impl Town {
 
     /// Deploys a Solidity contract of the tests, by the keeper.
     pub(crate) async fn deploy(&self, contract: &str, arguments: &[Token]) -> Address {
+        self.try_deploy(contract, arguments).await.unwrap()
+    }
+
+    /// The same, where its constructor may refuse.
+    pub(crate) async fn try_deploy(&self, contract: &str, arguments: &[Token]) -> Result<Address, Error> {
         let code = solidity_init_code(&builder(), contract, arguments).unwrap();
         let tx = TransactionRequest::new().data(code);
-        let receipt = self.stage.story.chain().send_transaction(contract, &self.keeper, tx.into()).await.unwrap();
-        receipt.contract_address.unwrap()
+        let receipt = self.stage.story.chain().send_transaction(contract, &self.keeper, tx.into()).await?;
+        Ok(receipt.contract_address.unwrap())
     }
 
     /// Makes calls in a contract's name, as only a development chain does.
