@@ -333,6 +333,48 @@ async fn a_protocol_insures_its_users_deposits_and_hands_each_what_his_policy_wa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payout_that_could_not_be_sent_waits_for_its_insured_and_is_nobody_elses() {
+    if skipped() {
+        return;
+    }
+    let protocol = Protocol::open("late-payout").await;
+    let town = &protocol.town;
+    let (bob, thief) = (town.bob.clone(), Address::from_low_u64_be(0xdead));
+    let (cover, me) = (usd(200_000), bob.address());
+    let most = premium(town, protocol.line(), me, cover, 60).await * 2;
+    town.stage.story.provide(&bob, protocol.at, cover + most).await.unwrap();
+    let order = protocol.order(&bob, cover, most).await;
+    let (insured, entry) = protocol.insure(&bob, cover, order).await.unwrap();
+    town.pass(DAY + HOUR).await;
+    town.report(protocol.line()).await.unwrap();
+    protocol.lose(5).await;
+    town.report(protocol.line()).await.unwrap();
+    town.pass(6 * HOUR).await;
+
+    // the pool's token does not move at the moment: what is paid becomes a credit
+    let asset = town.stage.story.asset(&bob);
+    let vault = town.stage.story.deployment.vault(&bob);
+    let all = town.coins(vault.address()).await;
+    let away = asset.transfer(thief, all).calldata().unwrap();
+    town.act_as(vault.address(), &[(asset.address(), away)]).await;
+    let file = protocol.by(&bob).file(insured.policy, 1.into(), entry, Bytes::new());
+    town.send(&bob, file).await.unwrap();
+    assert_eq!(town.ask(vault.credit_of(protocol.at)).await, usd(40_000));
+    assert_eq!(town.coins(protocol.at).await, U256::zero());
+    let collect = protocol.by(&bob).collect(insured.policy, me);
+    let refused = town.send(&bob, collect.clone()).await;
+    expect_refusal(refused, "ERC20InsufficientBalance(address,uint256,uint256)");
+
+    let back = asset.transfer(vault.address(), all).calldata().unwrap();
+    town.act_as(thief, &[(asset.address(), back)]).await;
+    let had = town.coins(me).await;
+    town.send(&bob, collect.clone()).await.unwrap();
+    assert_eq!(town.coins(me).await - had, usd(40_000));
+    expect_refusal(town.send(&bob, collect).await, "NothingToCollect(uint256)");
+    protocol.town.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deposits_are_safe_from_a_lender_that_calls_back_and_from_a_token_with_a_fee() {
     if skipped() {
         return;

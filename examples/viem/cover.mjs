@@ -1,6 +1,6 @@
 // Reads what a pool can pay, quotes a cover, buys it and reads its certificate.
 //
-//   npm install                              viem and the interfaces
+//   npm install --no-package-lock            viem and the interfaces
 //   node cover.mjs http://127.0.0.1:8547     or with the RPC in PALISADE_RPC_URL
 //
 // The addresses are those of the package, or of a deployment file (PALISADE_DEPLOYMENT; deployments/CHAIN.json of this
