@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Tries the node with the clients that people use: ethers, viem, Hardhat, cast and forge, in the versions that
-# tests/clients/package-lock.json pins. They are kept outside of the checkout between runs.
+# tests/clients/package-lock.json pins, and the npm package of the interfaces with viem, TypeScript and solc. They are
+# kept outside of the checkout between runs.
 #
 #   scripts/clients.sh                         all of them (the node must be built: cargo build --bin palisade)
-#   scripts/clients.sh viem foundry            some
+#   scripts/clients.sh viem package            some
+#   scripts/clients.sh --install               installs them and tries nothing
 #   PALISADE_NODE="devnode --chain-id 412346" scripts/clients.sh    another program as the node
 set -euo pipefail
 cd "$(dirname "$0")/../tests/clients"
@@ -26,8 +28,9 @@ if [[ "$(readlink node_modules || true)" != "$kept/node_modules" ]]; then
     ln -s "$kept/node_modules" node_modules
 fi
 
-[[ $# -gt 0 ]] || set -- ethers viem hardhat foundry
-limit=${CLIENTS_LIMIT:-170}
+[[ "${1:-}" != --install ]] || exit 0
+[[ $# -gt 0 ]] || set -- ethers viem hardhat foundry package
+limit=${CLIENTS_LIMIT:-260}
 
 # On its end `timeout` ends the whole group, so the nodes that the tests started too.
 timeout --kill-after=5 "$limit" \

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Compiles the Solidity interfaces (contracts/abi), the contracts of L1 (contracts/l1) and the mocks, consumers and peers
-# of the tests (tests/solidity) with the compiler and the libraries that tests/solidity/package-lock.json pins, and writes the
-# artefacts that are checked in.
+# Compiles the Solidity interfaces (contracts/abi), the contracts of L1 (contracts/l1), the examples (examples/solidity) and
+# the mocks, consumers and peers of the tests (tests/solidity) with the compiler and the libraries that
+# tests/solidity/package-lock.json pins, and writes the artefacts that are checked in, with what the npm package in
+# contracts/abi has beside the interfaces.
 #
 #   scripts/solidity.sh           writes them
 #   scripts/solidity.sh --check   fails where the checked-in ones are not fresh; writes nothing

@@ -8,6 +8,8 @@ cargo fmt --all --check
 if command -v npm >/dev/null; then
   step "Solidity artefacts are fresh"
   scripts/solidity.sh --check
+  step "installing the clients that examples and node are tried with"
+  scripts/clients.sh --install
 else
   step "Node is absent: the freshness of the Solidity artefacts is not checked"
 fi
@@ -29,7 +31,7 @@ step "unit, property, contract and end-to-end tests"
 cargo test --locked --workspace --no-fail-fast
 
 if command -v npm >/dev/null; then
-  step "the node as its clients see it: ethers, viem, Hardhat, cast and forge"
+  step "the node as its clients see it: ethers, viem, Hardhat, cast and forge; the npm package"
   scripts/clients.sh
 else
   step "Node.js is absent: the node is not tried with its clients"
