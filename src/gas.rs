@@ -135,7 +135,16 @@ pub const LIMITS: &[Limit] = &[
     limit("commit", Which::Later, 70_000, None),
     limit("reveal", Which::Later, 80_000, None),
     limit("file", Which::Only, 245_000, None),
+    limit("propose", Which::Only, 74_900, None),
+    limit("vote", Which::First, 108_000, None),
+    limit("vote", Which::Later, 80_000, None),
+    limit("queue", Which::Only, 115_000, None),
+    limit("execute", Which::Only, 88_000, None),
 ];
+
+/// What the DAO does at less than OpenZeppelin's contracts need for the same.
+pub const CHEAPER: &[&str] =
+    &["delegate", "transfer votes", "transfer votes between delegates", "propose", "vote", "queue", "execute"];
 
 /// How many slots a purchase may fill, over all contracts.
 pub const NEW_SLOTS_OF_A_PURCHASE: usize = 4;
@@ -358,6 +367,11 @@ impl Counterparts {
             story.pass(1).await?;
             let call = token.transfer(story.cast.keeper.address(), pali(1_000));
             self.act("transfer votes", WHOSE, &dora, call).await?;
+        }
+        for _ in 0..2 {
+            story.pass(1).await?;
+            let call = token.transfer(erin.address(), pali(1_000));
+            self.act("transfer votes between delegates", WHOSE, &dora, call).await?;
         }
         story.pass(1).await?;
         Ok(address)
