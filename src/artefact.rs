@@ -143,6 +143,7 @@ pub const PROGRAMS: &[Program] = &[
     program("bridge", "bridge", "contracts/triggers/bridge", None),
     program("oracle", "oracle", "contracts/triggers/oracle", None),
     program("ratio", "ratio", "contracts/ratio", None),
+    program("collectible", "collectible", "examples/collectible", None),
     // It does nothing but calculate, and is small: speed before size.
     Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", None) },
 ];

@@ -20,7 +20,7 @@ use crate::{
     },
     chain::{self, Chain, Client, DEVELOPMENT_KEY, wallet},
     deploy::{
-        self,
+        self, Deployer,
         deployer::solidity_init_code,
         profile::{pali, usd},
     },
@@ -219,12 +219,21 @@ async fn on(
         on_step: |_| {},
     };
     let mut story = Story::begin_for(tale, setting).await?;
+    let token = match tale {
+        Tale::Depeg => Some(collectible(&mut story, &deployer, &folder.join("collectible.json")).await?),
+        _ => None,
+    };
     if cache {
         story.cache_programs(&deployer).await?;
     }
     story.play_tale(tale).await?;
-    if tale == Tale::Depeg {
+    if let Some(token) = token {
         story.again().await?;
+        let bob = story.cast.bob.clone();
+        for id in [1_u64, 2] {
+            let mint = StableCoin::new(token, bob.clone()).mint(bob.address(), id.into());
+            story.act("mint a token", &bob, mint).await?;
+        }
     }
     let mut rows: Vec<Row> = Vec::new();
     for Measured { operation, gas, receipt } in &story.measured {
@@ -259,6 +268,18 @@ async fn on(
         }
     }
     Ok(rows)
+}
+
+/// A bare ERC-721 token (examples/collectible), which becomes one of the story's programs.
+async fn collectible(story: &mut Story, deployer: &Arc<Client>, ledger: &std::path::Path) -> Result<Address> {
+    const NAME: &str = "collectible";
+    let (chain, builder) = (story.chain().clone(), story.builder.clone());
+    let mut steps = Deployer::open(chain, deployer.clone(), builder, ledger, "example", true).await?;
+    let token = steps.program(NAME, None).await?;
+    let deployment = &mut story.deployment.ledger;
+    deployment.contracts.insert(NAME.into(), token);
+    deployment.code_hashes.insert(NAME.into(), steps.ledger.code_hashes[NAME]);
+    Ok(token)
 }
 
 /// Contracts in Solidity that do the same, as far as they can.
@@ -333,7 +354,8 @@ impl Counterparts {
         let nft = self.deploy("OzCertificate", &[]).await?;
         let (mint, nft) = (StableCoin::new(nft, bob.clone()), IPolicy::new(nft, bob.clone()));
         for token in [1u64, 2, 3] {
-            self.chain.send("minting", &bob, mint.mint(bob.address(), token.into())).await?;
+            let call = mint.mint(bob.address(), token.into());
+            self.act("mint a token", "OpenZeppelin ERC721", &bob, call).await?;
         }
         for token in [1u64, 2] {
             let call = nft.transfer_from(bob.address(), story.cast.keeper.address(), token.into());

@@ -131,7 +131,7 @@ async fn the_treasury_gets_its_share_of_premiums_and_pays_within_its_budgets() {
     let refused = decree(story, treasury.pay(votes, receiver, budget + 1)).await.unwrap_err();
     assert!(refused.starts_with("BudgetExceeded"), "{refused}");
     let end = treasury.period_end().call().await.unwrap();
-    story.until(end).await.unwrap();
+    story.chain().wait_until(end, &keeper).await.unwrap();
     story.pass(1).await.unwrap();
     decree(story, treasury.pay(votes, receiver, budget + 1)).await.unwrap();
     stage.strike().await;
@@ -220,7 +220,7 @@ async fn the_guardian_cancels_what_is_hostile_but_not_a_vote_on_the_office() {
     assert!(refused.starts_with("NotGuardian"), "{refused}");
     story.act("pause", &gina, office.pause(vault, 0, 86_400, reason)).await.unwrap();
     let paused = story.deployment.vault(&gina).paused_until(0).call().await.unwrap();
-    assert!(paused > story.now().await.unwrap().into());
+    assert!(paused > story.chain().now().await.unwrap().into());
 
     // a vote on the office itself is beyond her
     let dismissal = Proposal::new(&office.appoint(Address::zero(), 0), "Dismiss the guardian");
