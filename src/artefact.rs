@@ -147,6 +147,7 @@ pub const PROGRAMS: &[Program] = &[
     program("oracle", "oracle", "contracts/triggers/oracle", None),
     program("ratio", "ratio", "contracts/ratio", None),
     program("rewards", "rewards", "contracts/rewards", None),
+    program("collectible", "collectible", "examples/collectible", None),
     // It does nothing but calculate, and is small: speed before size.
     Program { level: Some("3"), ..program("distribution", "distribution", "contracts/distribution", None) },
 ];

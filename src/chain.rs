@@ -8,7 +8,7 @@ use ethers::{
     providers::{Http, Middleware, Provider, ProviderError},
     signers::{LocalWallet, Signer},
     types::{
-        Address, BlockNumber, Bytes, H256, TransactionReceipt, TransactionRequest, U256,
+        Address, BlockNumber, Bytes, Filter, H256, Log, TransactionReceipt, TransactionRequest, U64, U256,
         transaction::eip2718::TypedTransaction,
     },
 };
@@ -18,6 +18,9 @@ use crate::failure;
 
 /// How long a transaction may take to be mined.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Fewer blocks than this are not asked for in parts.
+const FEWEST_BLOCKS: u64 = 64;
 
 /// The public key of every Arbitrum development chain's first account. It protects nothing.
 pub const DEVELOPMENT_KEY: &str = "b6b15c8cb491557369f3c7d2c287b053eb229daa9c22138887752191c9520659";
@@ -387,6 +390,31 @@ impl Chain {
     /// [`Error::Reverted`] and RPC errors.
     pub async fn read<D: ethers::abi::Detokenize>(&self, what: &str, call: ContractCall<Client, D>) -> Result<D> {
         call.call().await.map_err(|error| contract_error(what, &error))
+    }
+
+    /// Logs from block `first` on; asked for in halves where a node refuses the whole.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`] where it refuses few blocks too.
+    pub async fn logs(&self, first: u64, filter: Filter) -> Result<Vec<Log>> {
+        let newest = self.block_number().await?;
+        let mut found = Vec::new();
+        let mut spans = vec![(first, newest)];
+        while let Some((from, to)) = spans.pop() {
+            let blocks = [from, to].map(|number| BlockNumber::Number(U64::from(number)));
+            let asked = filter.clone().from_block(blocks[0]).to_block(blocks[1]);
+            match self.provider.get_logs(&asked).await {
+                Ok(logs) => found.extend(logs),
+                Err(error) if to.saturating_sub(from) < FEWEST_BLOCKS => {
+                    return Err(failed("reading logs", &error));
+                }
+                Err(_) => {
+                    let middle = from + (to - from) / 2;
+                    spans.extend([(middle + 1, to), (from, middle)]); // the earlier half first
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Any RPC method.

@@ -20,7 +20,7 @@ use crate::{
     },
     chain::{self, Chain, Client, DEVELOPMENT_KEY, wallet},
     deploy::{
-        self,
+        self, Deployer,
         deployer::solidity_init_code,
         profile::{pali, usd},
     },
@@ -134,7 +134,16 @@ pub const LIMITS: &[Limit] = &[
     limit("commit", Which::Later, 70_000, None),
     limit("reveal", Which::Later, 80_000, None),
     limit("file", Which::Only, 245_000, None),
+    limit("propose", Which::Only, 74_900, None),
+    limit("vote", Which::First, 108_000, None),
+    limit("vote", Which::Later, 80_000, None),
+    limit("queue", Which::Only, 115_000, None),
+    limit("execute", Which::Only, 88_000, None),
 ];
+
+/// What the DAO does at less than OpenZeppelin's contracts need for the same.
+pub const CHEAPER: &[&str] =
+    &["delegate", "transfer votes", "transfer votes between delegates", "propose", "vote", "queue", "execute"];
 
 /// How many slots a purchase may fill, over all contracts.
 pub const NEW_SLOTS_OF_A_PURCHASE: usize = 4;
@@ -209,12 +218,21 @@ async fn on(
         on_step: |_| {},
     };
     let mut story = Story::begin_for(tale, setting).await?;
+    let token = match tale {
+        Tale::Depeg => Some(collectible(&mut story, &deployer, &folder.join("collectible.json")).await?),
+        _ => None,
+    };
     if cache {
         story.cache_programs(&deployer).await?;
     }
     story.play_tale(tale).await?;
-    if tale == Tale::Depeg {
+    if let Some(token) = token {
         story.again().await?;
+        let bob = story.cast.bob.clone();
+        for id in [1_u64, 2] {
+            let mint = StableCoin::new(token, bob.clone()).mint(bob.address(), id.into());
+            story.act("mint a token", &bob, mint).await?;
+        }
     }
     let mut rows: Vec<Row> = Vec::new();
     for Measured { operation, gas, receipt } in &story.measured {
@@ -249,6 +267,18 @@ async fn on(
         }
     }
     Ok(rows)
+}
+
+/// A bare ERC-721 token (examples/collectible), which becomes one of the story's programs.
+async fn collectible(story: &mut Story, deployer: &Arc<Client>, ledger: &std::path::Path) -> Result<Address> {
+    const NAME: &str = "collectible";
+    let (chain, builder) = (story.chain().clone(), story.builder.clone());
+    let mut steps = Deployer::open(chain, deployer.clone(), builder, ledger, "example", true).await?;
+    let token = steps.program(NAME, None).await?;
+    let deployment = &mut story.deployment.ledger;
+    deployment.contracts.insert(NAME.into(), token);
+    deployment.code_hashes.insert(NAME.into(), steps.ledger.code_hashes[NAME]);
+    Ok(token)
 }
 
 /// Contracts in Solidity that do the same, as far as they can.
@@ -323,7 +353,8 @@ impl Counterparts {
         let nft = self.deploy("OzCertificate", &[]).await?;
         let (mint, nft) = (StableCoin::new(nft, bob.clone()), IPolicy::new(nft, bob.clone()));
         for token in [1u64, 2, 3] {
-            self.chain.send("minting", &bob, mint.mint(bob.address(), token.into())).await?;
+            let call = mint.mint(bob.address(), token.into());
+            self.act("mint a token", "OpenZeppelin ERC721", &bob, call).await?;
         }
         for token in [1u64, 2] {
             let call = nft.transfer_from(bob.address(), story.cast.keeper.address(), token.into());
@@ -357,6 +388,11 @@ impl Counterparts {
             story.pass(1).await?;
             let call = token.transfer(story.cast.keeper.address(), pali(1_000));
             self.act("transfer votes", WHOSE, &dora, call).await?;
+        }
+        for _ in 0..2 {
+            story.pass(1).await?;
+            let call = token.transfer(erin.address(), pali(1_000));
+            self.act("transfer votes between delegates", WHOSE, &dora, call).await?;
         }
         story.pass(1).await?;
         Ok(address)

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`artefact`] | contract crates into programs: build, canonical form, compression |
 //! | [`chain`] | a chain behind an RPC: sending, waiting, its clock |
+//! | [`audit`] | whether a deployment is what it should be, read from the chain |
 //! | [`bindings`] | typed clients from the checked-in ABIs |
 //! | [`failure`] | revert data in the contracts' own words |
 //! | [`deploy`] | the deployment, step by step, resumable and verified |
@@ -17,6 +18,7 @@
 //! | [`cli`] | the command line |
 
 pub mod artefact;
+pub mod audit;
 pub mod bindings;
 pub mod chain;
 pub mod claims;

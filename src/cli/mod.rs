@@ -3,6 +3,7 @@
 //! Results go to standard output (`--json` where a program may read them), progress and errors to standard error,
 //! one line an error that says what failed and what to do.
 
+mod audit;
 mod build;
 mod claim;
 mod cover;
@@ -48,6 +49,8 @@ enum Command {
     Deploy(deploy::Options),
     /// Deploy a further vault over a deployment's books, and tell what the DAO has to do before business goes to it.
     AddVault(vault::Options),
+    /// Prove by what the chain says that a deployment is what it should be: code, owners, roles, wiring, parameters.
+    Audit(audit::Options),
     /// Show a deployment's ability to pay, products and prices.
     Status(status::Options),
     /// Pay capital into the pool and get shares of it.
@@ -97,6 +100,7 @@ pub async fn run() -> Result<()> {
         Command::Sizes(options) => sizes::run(&options),
         Command::Deploy(options) => deploy::run(options).await,
         Command::AddVault(options) => vault::run(options).await,
+        Command::Audit(options) => audit::run(options).await,
         Command::Status(options) => status::run(options).await,
         Command::Deposit(options) => deposit::run(options).await,
         Command::Redeem(options) => redeem::run(options).await,

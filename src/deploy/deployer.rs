@@ -274,7 +274,7 @@ impl Deployer {
 }
 
 /// The program that a contract of this name in the ledger runs.
-fn program_of(name: &str) -> &str {
+pub(crate) fn program_of(name: &str) -> &str {
     name.split('#').next().unwrap_or(name)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ethers::{
     abi::Token,
     contract::ContractCall,
-    types::{Address, Bytes, H256, I256, U256},
+    types::{Address, Bytes, I256, U256},
     utils::keccak256,
 };
 
@@ -17,10 +17,11 @@ use super::{
     profile::{pali, usd},
 };
 use crate::{
+    audit::audit,
     bindings::{
-        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor,
-        IImpermanentLossTrigger, IJury, ILendingTrigger, IOracleTrigger, IPolicy, IRisk, ITimelock, IToken, IVault,
-        MockAggregator, depeg::Subject,
+        IAllocator, IAssessor, IBridgeTrigger, IDepegTrigger, IDistribution, IExploitTrigger, IGovernor, IGuardian,
+        IImpermanentLossTrigger, IJury, ILendingTrigger, IOracleTrigger, IPolicy, IRewards, IRisk, ITimelock, IToken,
+        ITreasury, IVault, MockAggregator, depeg::Subject,
     },
     chain::{self, Chain, Client},
 };
@@ -52,27 +53,26 @@ const AWARD_RATE: u64 = 10_000;
 /// What is kept of a refund, in basis points.
 const SHORT_RATE: u16 = 500;
 
+/// A year in seconds.
+const YEAR: u64 = 365 * 86_400;
+
 /// How many vaults Risk lists at most.
 const MOST_VAULTS: u32 = 32;
 
 /// `IRisk.Status.OnSale`.
 pub(super) const ON_SALE: u8 = 1;
 
-/// Contracts whose owner is the timelock, by the ledger's names.
-const OWNED: &[&str] = &[
-    "risk",
-    "vault",
-    "allocator",
-    "policy",
-    "assessor",
-    "jury",
-    "depeg",
-    "lending",
-    "exploit",
-    "bridge",
-    "oracle",
-    "impermanent-loss",
-];
+/// What may leave the treasury in a period: of votes and of the vault's asset, in whole units.
+const BUDGETS: (u64, u64) = (1_000_000, 250_000);
+
+/// What stakers of shares share: votes that are set aside for them, and how many of them a year at most, in whole units.
+const REWARDS: (u64, u64) = (5_000_000, 2_000_000);
+
+/// All votes that there are.
+#[must_use]
+pub fn supply() -> U256 {
+    pali(100_000_000)
+}
 
 /// Text as a left-aligned word.
 ///
@@ -98,10 +98,25 @@ pub struct Options {
     /// The contract on L1 that reports what escrows hold (contracts/l1/BackingReporter.sol); none where bridges are watched
     /// by reserve feeds alone.
     pub reporter: Option<Address>,
-    /// Who may pause; nobody if not given.
+    /// Who holds the guardian's office for its first term; nobody if not given.
     pub guardian: Option<Address>,
-    /// Who receives voting tokens at the start; the rest is the timelock's.
+    /// Who receives voting tokens at the start; the rest stays in the treasury.
     pub allocation: Vec<(Address, U256)>,
+    /// Who receives them over time, each by a contract of its own.
+    pub vesting: Vec<Grant>,
+}
+
+/// Votes that become somebody's over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose they become; who names whom they vote for until then.
+    pub beneficiary: Address,
+    /// How many.
+    pub amount: U256,
+    /// Seconds before any of them is the beneficiary's.
+    pub cliff: u64,
+    /// Seconds until all of them are.
+    pub duration: u64,
 }
 
 /// The contracts of a deployment, ready to use.
@@ -149,6 +164,9 @@ contracts! {
     oracle: IOracleTrigger = "oracle";
     impermanent_loss: IImpermanentLossTrigger = "impermanent-loss";
     distribution: IDistribution = "distribution";
+    treasury: ITreasury = "treasury";
+    guardian: IGuardian = "guardian";
+    rewards: IRewards = "rewards";
 }
 
 impl Deployment {
@@ -198,7 +216,6 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let (asset, feed, sequencer) = foundations(d, options).await?;
 
     // the DAO
-    let token = d.program("token", Some(&[address(me), uint(pali(100_000_000))])).await?;
     let timelock = d
         .program(
             "timelock",
@@ -211,6 +228,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
             ]),
         )
         .await?;
+    let arguments = [&owners(timelock, me, None)[..], &[uint(profile.budget_period)]].concat();
+    let treasury = d.program("treasury", Some(&arguments)).await?;
+    let token = d.program("token", Some(&[address(treasury), uint(supply())])).await?;
     let governor_ext = d.program("governor-ext", None).await?;
     let governor = d
         .program(
@@ -227,6 +247,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
             ]),
         )
         .await?;
+
+    let office = [&owners(timelock, me, None)[..], &[address(timelock), uint(profile.office_term)]].concat();
+    let guardian = d.program("guardian", Some(&office)).await?;
 
     // the insurer
     let certificate = d.program("certificate", None).await?;
@@ -245,6 +268,9 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let times = Token::FixedArray(profile.jury.map(uint).to_vec());
     let arguments = [&owners(timelock, me, Some(jury_ext))[..], &[address(token), times]].concat();
     let jury = d.program("jury", Some(&arguments)).await?;
+
+    let arguments = [&owners(timelock, me, None)[..], &[address(vault), address(token), address(policy)]].concat();
+    let rewards = d.program("rewards", Some(&arguments)).await?;
 
     // who says whether a loss happened
     let shortest = uint(profile.min_seconds);
@@ -269,11 +295,14 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
         depeg: IDepegTrigger::new(depeg, client.clone()),
         timelock: ITimelock::new(timelock, client.clone()),
         token: IToken::new(token, client.clone()),
+        treasury: ITreasury::new(treasury, client.clone()),
+        guardian: IGuardian::new(guardian, client.clone()),
+        rewards: IRewards::new(rewards, client.clone()),
     };
 
     // wiring
     d.call("wire risk", contract.risk.wire(policy, assessor)).await?;
-    d.call("wire vault", contract.vault.wire(risk, policy, assessor, timelock)).await?;
+    d.call("wire vault", contract.vault.wire(risk, policy, assessor, treasury)).await?;
     d.call("appoint the allocator", contract.vault.set_allocator(allocator)).await?;
     d.call("wire policy", contract.policy.wire(risk, assessor, certificate)).await?;
     d.call("wire assessor", contract.assessor.wire(risk, policy)).await?;
@@ -310,19 +339,14 @@ pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> R
     let product = U256::from(product);
     d.call("list the subject", contract.risk.list_subject(product, word(SUBJECT), word(RISK_KEY))).await?;
     d.call("put the product on sale", contract.risk.set_status(product, ON_SALE)).await?;
-    if let Some(guardian) = options.guardian {
-        d.call("guard risk", contract.risk.set_guardian(guardian)).await?;
-        d.call("guard vault", contract.vault.set_guardian(guardian)).await?;
-        d.call("guard allocator", contract.allocator.set_guardian(guardian)).await?;
-        d.call("guard policy", contract.policy.set_guardian(guardian)).await?;
-        d.call("guard assessor", contract.assessor.set_guardian(guardian)).await?;
-    }
+    install_guardian(d, profile, options, &contract).await?;
+    allocate(d, options, &contract, asset).await?;
 
-    hand_over(d, options, &contract, governor).await?;
+    hand_over(d, &contract, governor).await?;
     let chain = d.chain.clone();
-    let found = verify(d).await?;
-    if let Some(problem) = found.into_iter().next() {
-        return Err(Error::Verification(problem));
+    let wrong = audit(&chain, &d.client, &d.ledger, None).await?.into_iter().find(|check| !check.holds);
+    if let Some(wrong) = wrong {
+        return Err(Error::Verification(wrong.to_string()));
     }
     d.ledger.finished = true;
     d.ledger.save()?;
@@ -415,7 +439,7 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let (vault, allocator) = pool(d, &suffix, at("asset"), at("timelock"), profile).await?;
     let client = d.client.clone();
     let contract = IVault::new(vault, client.clone());
-    let wire = contract.wire(at("risk"), at("policy"), at("assessor"), at("timelock"));
+    let wire = contract.wire(at("risk"), at("policy"), at("assessor"), at("treasury"));
     d.call(&format!("wire vault{suffix}"), wire).await?;
     d.call(&format!("appoint allocator{suffix}"), contract.set_allocator(allocator)).await?;
     d.call(&format!("finish the set-up of vault{suffix}"), contract.finish_setup()).await?;
@@ -449,6 +473,50 @@ struct Contracts {
     depeg: IDepegTrigger<Client>,
     timelock: ITimelock<Client>,
     token: IToken<Client>,
+    treasury: ITreasury<Client>,
+    guardian: IGuardian<Client>,
+    rewards: IRewards<Client>,
+}
+
+/// The guardian's office becomes the guardian of what it may pause, and a canceller of the timelock.
+async fn install_guardian(d: &mut Deployer, profile: &Profile, options: &Options, contract: &Contracts) -> Result<()> {
+    let office = contract.guardian.address();
+    d.call("guard risk", contract.risk.set_guardian(office)).await?;
+    d.call("guard vault", contract.vault.set_guardian(office)).await?;
+    d.call("guard allocator", contract.allocator.set_guardian(office)).await?;
+    d.call("guard policy", contract.policy.set_guardian(office)).await?;
+    d.call("guard assessor", contract.assessor.set_guardian(office)).await?;
+    d.call("let the guardian cancel", contract.timelock.grant_role(keccak256("CANCELLER_ROLE"), office)).await?;
+    if let Some(holder) = options.guardian {
+        // a minute less than the longest term: the clock may go on before this is mined
+        let until = d.chain.now().await? + profile.office_term - 60;
+        d.call("appoint the guardian", contract.guardian.appoint(holder, until)).await?;
+    }
+    Ok(())
+}
+
+/// Gives out votes, sets the stakers' aside, and sets the budgets of the treasury, which holds the rest.
+async fn allocate(d: &mut Deployer, options: &Options, contract: &Contracts, asset: Address) -> Result<()> {
+    let (treasury, token, rewards) = (&contract.treasury, contract.token.address(), &contract.rewards);
+    for (receiver, amount) in &options.allocation {
+        d.call(&format!("allocate votes to {receiver:?}"), treasury.pay(token, *receiver, *amount)).await?;
+    }
+    let timelock = contract.timelock.address();
+    for (number, grant) in options.vesting.iter().enumerate() {
+        let name = format!("vesting#{}", number + 1);
+        let times = [uint(d.chain.now().await?), uint(grant.cliff), uint(grant.duration)];
+        let parties = [timelock, token, grant.beneficiary].map(address);
+        let vesting = d.program(&name, Some(&[&parties[..], &times].concat())).await?;
+        d.call(&format!("set the votes of {name} aside"), treasury.pay(token, vesting, grant.amount)).await?;
+    }
+    let (set_aside, yearly) = REWARDS;
+    d.call("set the stakers' votes aside", treasury.pay(token, rewards.address(), pali(set_aside))).await?;
+    d.call("fund the rewards", rewards.fund(token)).await?;
+    let most = (pali(yearly) / YEAR).as_u128();
+    d.call("set what stakers earn", rewards.set_emission(most)).await?;
+    let (votes, dollars) = BUDGETS;
+    d.call("set the budget of votes", treasury.set_budget(token, pali(votes))).await?;
+    d.call("set the budget of the asset", treasury.set_budget(asset, usd(dollars))).await
 }
 
 /// Asset, feed and sequencer feed: given, or mocks on a development chain.
@@ -484,14 +552,9 @@ async fn foundations(d: &mut Deployer, options: &Options) -> Result<(Address, Ad
 }
 
 /// Gives everything to the timelock and keeps nothing.
-async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, governor: Address) -> Result<()> {
+async fn hand_over(d: &mut Deployer, contract: &Contracts, governor: Address) -> Result<()> {
     let me = d.client.address();
-    let (timelock, token) = (&contract.timelock, &contract.token);
-    for (receiver, amount) in &options.allocation {
-        d.call(&format!("allocate votes to {receiver:?}"), token.transfer(*receiver, *amount)).await?;
-    }
-    let rest = token.balance_of(me).call().await.map_err(|error| chain::contract_error("reading a balance", &error))?;
-    d.call("give the rest of the votes to the timelock", token.transfer(timelock.address(), rest)).await?;
+    let timelock = &contract.timelock;
     for role in ["PROPOSER_ROLE", "CANCELLER_ROLE"] {
         d.call(&format!("grant {role} to the governor"), timelock.grant_role(keccak256(role), governor)).await?;
     }
@@ -502,105 +565,15 @@ async fn hand_over(d: &mut Deployer, options: &Options, contract: &Contracts, go
     d.call("finish the set-up of assessor", contract.assessor.finish_setup()).await?;
     d.call("finish the set-up of jury", contract.jury.finish_setup()).await?;
     d.call("finish the set-up of depeg", contract.depeg.finish_setup()).await?;
+    d.call("finish the set-up of guardian", contract.guardian.finish_setup()).await?;
+    d.call("finish the set-up of rewards", contract.rewards.finish_setup()).await?;
+    d.call("finish the set-up of treasury", contract.treasury.finish_setup()).await?;
     for name in ["lending", "exploit", "bridge", "oracle", "impermanent-loss"] {
         // the set-up key is given up by the same function on each
         let trigger = IDepegTrigger::new(d.ledger.contract(name).unwrap_or_default(), d.client.clone());
         d.call(&format!("finish the set-up of {name}"), trigger.finish_setup()).await?;
     }
     d.call("renounce the timelock's administration", timelock.renounce_role([0; 32], me)).await
-}
-
-/// Reads from the chain that the deployment is what it should be: code, wiring, owners, roles. Answers with what is
-/// wrong, in words; empty where nothing is.
-///
-/// # Errors
-/// Where the chain cannot be read.
-pub async fn verify(d: &Deployer) -> Result<Vec<String>> {
-    let me = d.ledger.deployer;
-    let mut wrong = Vec::new();
-    let Some(timelock) = d.ledger.contract("timelock") else {
-        return Ok(vec!["there is no timelock".into()]);
-    };
-    for (name, hash) in &d.ledger.code_hashes {
-        let address = d.ledger.contract(name).unwrap_or_default();
-        let actual = H256(keccak256(d.chain.code(address).await?));
-        if actual != *hash {
-            wrong.push(format!("{name} at {address:?} carries other code than was deployed"));
-        }
-    }
-    let client = &d.client;
-    let failed = |what: &str, error: &ethers::contract::ContractError<Client>| chain::contract_error(what, error);
-    for name in OWNED {
-        // owner, set-up key and guardian are the same functions on each
-        let contract = IVault::new(d.ledger.contract(name).unwrap_or_default(), client.clone());
-        let owner = contract.owner().call().await.map_err(|error| failed("reading an owner", &error))?;
-        let setup = contract.setup().call().await.map_err(|error| failed("reading a set-up key", &error))?;
-        let pending = contract.pending_owner().call().await.map_err(|error| failed("reading an owner", &error))?;
-        if owner != timelock {
-            wrong.push(format!("{name} is owned by {owner:?}, not by the timelock"));
-        }
-        if setup != Address::zero() {
-            wrong.push(format!("{name} still has the set-up key {setup:?}"));
-        }
-        if pending != Address::zero() {
-            wrong.push(format!("{name} is offered to {pending:?}"));
-        }
-    }
-    let lock = ITimelock::new(timelock, client.clone());
-    for role in [[0; 32], keccak256("PROPOSER_ROLE"), keccak256("CANCELLER_ROLE")] {
-        if lock.has_role(role, me).call().await.map_err(|error| failed("reading a role", &error))? {
-            wrong.push("the deployer still has a role in the timelock".into());
-        }
-    }
-    let governor = d.ledger.contract("governor").unwrap_or_default();
-    for role in ["PROPOSER_ROLE", "CANCELLER_ROLE"] {
-        if !lock.has_role(keccak256(role), governor).call().await.map_err(|error| failed("reading a role", &error))? {
-            wrong.push(format!("the governor has no {role} in the timelock"));
-        }
-    }
-    let token = IToken::new(d.ledger.contract("token").unwrap_or_default(), client.clone());
-    if !token.balance_of(me).call().await.map_err(|error| failed("reading a balance", &error))?.is_zero() {
-        wrong.push("the deployer still holds voting tokens".into());
-    }
-    wrong.extend(wiring(d).await?);
-    Ok(wrong)
-}
-
-/// Whether each contract's peers are the deployment's.
-async fn wiring(d: &Deployer) -> Result<Vec<String>> {
-    let at = |name: &str| d.ledger.contract(name).unwrap_or_default();
-    let client = &d.client;
-    let failed = |error: &ethers::contract::ContractError<Client>| chain::contract_error("reading the wiring", error);
-    let pool = IVault::new(at("vault"), client.clone());
-    let vault = pool.peers().call().await.map_err(|error| failed(&error))?;
-    let allocator = pool.allocator().call().await.map_err(|error| failed(&error))?;
-    let policy = IPolicy::new(at("policy"), client.clone()).peers().call().await.map_err(|error| failed(&error))?;
-    let claims = IAssessor::new(at("assessor"), client.clone());
-    let assessor = claims.peers().call().await.map_err(|error| failed(&error))?;
-    let asks = claims.jury().call().await.map_err(|error| failed(&error))?;
-    let jury = IJury::new(at("jury"), client.clone());
-    let governor = IGovernor::new(at("governor"), client.clone());
-    let distribution =
-        IDistribution::new(at("distribution"), client.clone()).risk().call().await.map_err(|error| failed(&error))?;
-    let facts = [
-        ("vault's risk", vault.0, at("risk")),
-        ("vault's policy", vault.1, at("policy")),
-        ("vault's assessor", vault.2, at("assessor")),
-        ("vault's allocator", allocator, at("allocator")),
-        ("policy's risk", policy.0, at("risk")),
-        ("policy's assessor", policy.1, at("assessor")),
-        ("policy's certificate", policy.2, at("certificate")),
-        ("distribution's risk", distribution, at("risk")),
-        ("assessor's risk", assessor.0, at("risk")),
-        ("assessor's policy", assessor.1, at("policy")),
-        ("assessor's jury", asks, at("jury")),
-        ("jury's assessor", jury.assessor().call().await.map_err(|error| failed(&error))?, at("assessor")),
-        ("jury's token", jury.token().call().await.map_err(|error| failed(&error))?, at("token")),
-        ("governor's token", governor.token().call().await.map_err(|error| failed(&error))?, at("token")),
-        ("governor's timelock", governor.timelock().call().await.map_err(|error| failed(&error))?, at("timelock")),
-    ];
-    let wrong = facts.iter().filter(|(_, actual, expected)| actual != expected);
-    Ok(wrong.map(|(what, actual, expected)| format!("{what} is {actual:?}, not {expected:?}")).collect())
 }
 
 /// The first arguments of every constructor: owner, set-up key and, of a contract in two programs, the second one.

@@ -48,6 +48,10 @@ pub struct Profile {
     /// The jury's times: how long stake counts before a case, to commit, to reveal, to appeal, for governance to rule, and
     /// until stake leaves.
     pub jury: [u64; 6],
+    /// The treasury's period, for which its budgets are.
+    pub budget_period: u64,
+    /// The longest term of the guardian's office.
+    pub office_term: u64,
     /// How far apart two observations of an exploit are at least.
     pub apart: u64,
     /// How much faster than recorded a price series is played.
@@ -77,6 +81,8 @@ impl Profile {
             window: DAY / 2,
             heartbeat: DAY + 600,
             jury: [14 * DAY, 3 * DAY, 2 * DAY, 3 * DAY, 30 * DAY, 7 * DAY],
+            budget_period: 30 * DAY,
+            office_term: 365 * DAY,
             apart: DAY,
             speed: 1,
         }
@@ -105,6 +111,8 @@ impl Profile {
             window: 6,
             heartbeat: 15,
             jury: [10, 5, 5, 5, 20, 10],
+            budget_period: 60,
+            office_term: 3_600,
             apart: 10,
             speed: 7_200,
         }

@@ -98,6 +98,11 @@ impl Story {
             self.pass(1).await?;
             self.act("transfer votes", &dora, token.transfer(to, pali(1_000))).await?;
         }
+        for _ in 0..2 {
+            self.pass(1).await?;
+            let call = token.transfer(self.cast.erin.address(), pali(1_000));
+            self.act("transfer votes between delegates", &dora, call).await?;
+        }
         Ok(())
     }
 

@@ -27,6 +27,8 @@ pub struct Cast {
     pub erin: Arc<Client>,
     /// Wants what is not his.
     pub frank: Arc<Client>,
+    /// Holds the guardian's office.
+    pub gina: Arc<Client>,
     /// Whoever reports what happened: anyone can.
     pub keeper: Arc<Client>,
 }
@@ -49,6 +51,7 @@ impl Cast {
             dora: member("dora"),
             erin: member("erin"),
             frank: member("frank"),
+            gina: member("gina"),
             keeper: member("keeper"),
         };
         let enough = U256::exp10(17);
@@ -67,14 +70,14 @@ impl Cast {
 
     /// Everybody.
     #[must_use]
-    pub fn all(&self) -> [&Arc<Client>; 7] {
-        [&self.alice, &self.bob, &self.carol, &self.dora, &self.erin, &self.frank, &self.keeper]
+    pub fn all(&self) -> [&Arc<Client>; 8] {
+        [&self.alice, &self.bob, &self.carol, &self.dora, &self.erin, &self.frank, &self.gina, &self.keeper]
     }
 
     /// The name of an address, where it is one of the cast.
     #[must_use]
     pub fn name(&self, address: Address) -> Option<&'static str> {
-        ["Alice", "Bob", "Carol", "Dora", "Erin", "Frank", "the keeper"]
+        ["Alice", "Bob", "Carol", "Dora", "Erin", "Frank", "Gina", "the keeper"]
             .into_iter()
             .zip(self.all())
             .find_map(|(name, client)| (client.address() == address).then_some(name))

@@ -6,7 +6,8 @@ use ethers::{
 };
 
 use super::{Result, Story, event};
-use crate::{bindings::governor::ProposalCreatedFilter, chain::Clock, report::span};
+use crate::{
+    bindings::{IVesting, governor::ProposalCreatedFilter}, chain::Clock, report::span};
 
 /// `ProposalState` as OpenZeppelin numbers it.
 const SUCCEEDED: u8 = 4;
@@ -110,6 +111,10 @@ impl Story {
             let token = self.deployment.token(&who);
             self.act("delegate", &who, token.delegate(who.address())).await?;
         }
+        // what vests for Erin votes from the start
+        let erin = self.cast.erin.clone();
+        let vesting = IVesting::new(self.deployment.address("vesting#1"), erin.clone());
+        self.act("delegate what vests", &erin, vesting.delegate(erin.address())).await?;
         self.pass(1).await
     }
 
