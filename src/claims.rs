@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ethers::{
     abi::{self, RawLog, Token},
     contract::EthEvent,
+    providers::Middleware,
     types::{Address, Bytes, Filter, H256, Log, U256},
 };
 
@@ -19,7 +20,7 @@ use crate::{
         policy::{Policy, PolicyBoughtFilter},
         risk::SubjectListedFilter,
     },
-    chain::{Chain, Client, Error},
+    chain::{self, Chain, Client, Error},
     deploy::{Deployment, plan::DEPEG},
 };
 
