@@ -8,7 +8,7 @@ use ethers::{
     providers::{Http, Middleware, Provider, ProviderError},
     signers::{LocalWallet, Signer},
     types::{
-        Address, BlockNumber, Bytes, H256, TransactionReceipt, TransactionRequest, U256,
+        Address, BlockNumber, Bytes, Filter, H256, Log, TransactionReceipt, TransactionRequest, U256,
         transaction::eip2718::TypedTransaction,
     },
 };
@@ -18,6 +18,12 @@ use crate::failure;
 
 /// How long a transaction may take to be mined.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Logs of so many blocks are asked for at once.
+const MOST_BLOCKS: u64 = 1 << 20;
+
+/// Where a node refuses even so few, there are none to be had.
+const FEWEST_BLOCKS: u64 = 64;
 
 /// The public key of every Arbitrum development chain's first account. It protects nothing.
 pub const DEVELOPMENT_KEY: &str = "b6b15c8cb491557369f3c7d2c287b053eb229daa9c22138887752191c9520659";
@@ -213,7 +219,7 @@ impl Chain {
     /// # Errors
     /// [`Error::NoFunds`].
     pub async fn require_funds(&self, account: Address) -> Result<()> {
-        let balance = self.rpc("reading a balance", self.provider.get_balance(account, None).await)?;
+        let balance = self.balance(account).await?;
         if balance.is_zero() { Err(Error::NoFunds { account, chain: self.id }) } else { Ok(()) }
     }
 
@@ -387,6 +393,46 @@ impl Chain {
     /// [`Error::Reverted`] and RPC errors.
     pub async fn read<D: ethers::abi::Detokenize>(&self, what: &str, call: ContractCall<Client, D>) -> Result<D> {
         call.call().await.map_err(|error| contract_error(what, &error))
+    }
+
+    /// What a call would answer, as bytes.
+    ///
+    /// # Errors
+    /// [`Error::Reverted`] and RPC errors.
+    pub async fn ask(&self, what: &str, tx: TransactionRequest) -> Result<Bytes> {
+        self.provider.call(&tx.into(), None).await.map_err(|error| failed(what, &error))
+    }
+
+    /// The logs that a filter finds from block `first` on, in the order of the chain: asked for in pages, which become smaller
+    /// where the node refuses one.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn logs(&self, filter: &Filter, first: u64) -> Result<Vec<Log>> {
+        let newest = self.block_number().await?;
+        let (mut from, mut page) = (first, MOST_BLOCKS);
+        let mut found = Vec::new();
+        while from <= newest {
+            let to = newest.min(from.saturating_add(page - 1));
+            let asked = filter.clone().from_block(from).to_block(to);
+            match self.provider.get_logs(&asked).await {
+                Ok(logs) => {
+                    found.extend(logs);
+                    from = to + 1;
+                }
+                Err(error) if page <= FEWEST_BLOCKS => return Err(failed("reading logs", &error)),
+                Err(_) => page /= 2,
+            }
+        }
+        Ok(found)
+    }
+
+    /// The ether of an account.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn balance(&self, account: Address) -> Result<U256> {
+        self.rpc("reading a balance", self.provider.get_balance(account, None).await)
     }
 
     /// Any RPC method.

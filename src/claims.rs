@@ -9,7 +9,7 @@ use ethers::{
     abi::{self, RawLog, Token},
     contract::EthEvent,
     providers::Middleware,
-    types::{Address, BlockNumber, Bytes, Filter, H256, Log, U64, U256},
+    types::{Address, Bytes, Filter, H256, Log, U256},
 };
 
 use crate::{
@@ -45,9 +45,6 @@ const PERIODS: u64 = 8;
 
 /// `ITrigger.Verdict`: proven.
 pub const CONFIRMED: u8 = 2;
-
-/// Fewer blocks than this are not asked for in parts.
-const FEWEST_BLOCKS: u64 = 64;
 
 /// Most rounds of an incident whose windows are compared.
 const MOST_WINDOWS: usize = 512;
@@ -127,28 +124,10 @@ pub async fn entry_of(deployment: &Deployment, policy: U256) -> Result<Bytes> {
     sale.map(|sale| sale.entry).ok_or_else(missing)
 }
 
-/// Logs since the deployment's first block; asked for in halves where a node refuses the whole.
+/// Logs since the deployment's first block.
 pub(crate) async fn logs(deployment: &Deployment, filter: Filter) -> Result<Vec<Log>> {
-    let chain = &deployment.chain;
-    let newest = chain.block_number().await?;
     let first = deployment.ledger.anchor.map_or(0, |anchor| anchor.number);
-    let mut found = Vec::new();
-    let mut spans = vec![(first, newest)];
-    while let Some((from, to)) = spans.pop() {
-        let blocks = [from, to].map(|number| BlockNumber::Number(U64::from(number)));
-        let asked = filter.clone().from_block(blocks[0]).to_block(blocks[1]);
-        match chain.provider().get_logs(&asked).await {
-            Ok(logs) => found.extend(logs),
-            Err(error) if to.saturating_sub(from) < FEWEST_BLOCKS => {
-                return Err(chain::failed("reading logs", &error));
-            }
-            Err(_) => {
-                let middle = from + (to - from) / 2;
-                spans.extend([(middle + 1, to), (from, middle)]); // the earlier half first
-            }
-        }
-    }
-    Ok(found)
+    deployment.chain.logs(&filter, first).await
 }
 
 pub(crate) fn decode<E: EthEvent>(log: Log) -> Option<E> {

@@ -14,5 +14,5 @@ pub mod profile;
 
 pub use deployer::{Deployer, Error, Result};
 pub use ledger::Ledger;
-pub use plan::{Addition, Deployment, Options, add_vault, deploy, verify};
+pub use plan::{Addition, Deployment, Options, add_vault, deploy, offer_vault, verify};
 pub use profile::Profile;
