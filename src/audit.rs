@@ -233,12 +233,8 @@ impl Audit<'_> {
         let history = self.role_history().await;
         let Some(history) = self.or_note(Topic::Roles, WHAT, history) else { return };
         let (governor, office) = (self.at("governor"), self.at("guardian"));
-        let expected: [BTreeSet<Address>; 4] = [
-            [timelock.address()].into(),
-            [governor].into(),
-            [Address::zero()].into(),
-            [governor, office].into(),
-        ];
+        let expected: [BTreeSet<Address>; 4] =
+            [[timelock.address()].into(), [governor].into(), [Address::zero()].into(), [governor, office].into()];
         for (name, expected) in ROLES.iter().zip(expected) {
             let role = role(name);
             let told = history.get(&role).cloned().unwrap_or_default();
@@ -267,7 +263,7 @@ impl Audit<'_> {
             .address(self.at("timelock"))
             .topic0(vec![RoleGrantedFilter::signature(), RoleRevokedFilter::signature()]);
         let mut roles: BTreeMap<[u8; 32], BTreeSet<Address>> = BTreeMap::new();
-        for log in self.chain.logs(first, filter).await? {
+        for log in self.chain.logs(&filter, first).await? {
             if let [_, role, account, ..] = log.topics[..] {
                 roles.entry(role.0).or_default().insert(Address::from(account));
             }

@@ -8,7 +8,7 @@ use ethers::{
     providers::{Http, Middleware, Provider, ProviderError},
     signers::{LocalWallet, Signer},
     types::{
-        Address, BlockNumber, Bytes, Filter, H256, Log, TransactionReceipt, TransactionRequest, U64, U256,
+        Address, BlockNumber, Bytes, Filter, H256, Log, TransactionReceipt, TransactionRequest, U256,
         transaction::eip2718::TypedTransaction,
     },
 };
@@ -19,7 +19,10 @@ use crate::failure;
 /// How long a transaction may take to be mined.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Fewer blocks than this are not asked for in parts.
+/// Logs of so many blocks are asked for at once.
+const MOST_BLOCKS: u64 = 1 << 20;
+
+/// Where a node refuses even so few, there are none to be had.
 const FEWEST_BLOCKS: u64 = 64;
 
 /// The public key of every Arbitrum development chain's first account. It protects nothing.
@@ -216,7 +219,7 @@ impl Chain {
     /// # Errors
     /// [`Error::NoFunds`].
     pub async fn require_funds(&self, account: Address) -> Result<()> {
-        let balance = self.rpc("reading a balance", self.provider.get_balance(account, None).await)?;
+        let balance = self.balance(account).await?;
         if balance.is_zero() { Err(Error::NoFunds { account, chain: self.id }) } else { Ok(()) }
     }
 
@@ -392,29 +395,44 @@ impl Chain {
         call.call().await.map_err(|error| contract_error(what, &error))
     }
 
-    /// Logs from block `first` on; asked for in halves where a node refuses the whole.
+    /// What a call would answer, as bytes.
     ///
     /// # Errors
-    /// [`Error::Rpc`] where it refuses few blocks too.
-    pub async fn logs(&self, first: u64, filter: Filter) -> Result<Vec<Log>> {
+    /// [`Error::Reverted`] and RPC errors.
+    pub async fn ask(&self, what: &str, tx: TransactionRequest) -> Result<Bytes> {
+        self.provider.call(&tx.into(), None).await.map_err(|error| failed(what, &error))
+    }
+
+    /// The logs that a filter finds from block `first` on, in the order of the chain: asked for in pages, which become smaller
+    /// where the node refuses one.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn logs(&self, filter: &Filter, first: u64) -> Result<Vec<Log>> {
         let newest = self.block_number().await?;
+        let (mut from, mut page) = (first, MOST_BLOCKS);
         let mut found = Vec::new();
-        let mut spans = vec![(first, newest)];
-        while let Some((from, to)) = spans.pop() {
-            let blocks = [from, to].map(|number| BlockNumber::Number(U64::from(number)));
-            let asked = filter.clone().from_block(blocks[0]).to_block(blocks[1]);
+        while from <= newest {
+            let to = newest.min(from.saturating_add(page - 1));
+            let asked = filter.clone().from_block(from).to_block(to);
             match self.provider.get_logs(&asked).await {
-                Ok(logs) => found.extend(logs),
-                Err(error) if to.saturating_sub(from) < FEWEST_BLOCKS => {
-                    return Err(failed("reading logs", &error));
+                Ok(logs) => {
+                    found.extend(logs);
+                    from = to + 1;
                 }
-                Err(_) => {
-                    let middle = from + (to - from) / 2;
-                    spans.extend([(middle + 1, to), (from, middle)]); // the earlier half first
-                }
+                Err(error) if page <= FEWEST_BLOCKS => return Err(failed("reading logs", &error)),
+                Err(_) => page /= 2,
             }
         }
         Ok(found)
+    }
+
+    /// The ether of an account.
+    ///
+    /// # Errors
+    /// [`Error::Rpc`].
+    pub async fn balance(&self, account: Address) -> Result<U256> {
+        self.rpc("reading a balance", self.provider.get_balance(account, None).await)
     }
 
     /// Any RPC method.

@@ -8,27 +8,12 @@ use ethers::{
     utils::hex,
 };
 
-/// The interfaces whose errors can be told apart.
-const INTERFACES: &[&str] = &[
-    include_str!("../contracts/abi/json/IRisk.json"),
-    include_str!("../contracts/abi/json/IVault.json"),
-    include_str!("../contracts/abi/json/IPolicy.json"),
-    include_str!("../contracts/abi/json/IAssessor.json"),
-    include_str!("../contracts/abi/json/IJury.json"),
-    include_str!("../contracts/abi/json/IDepegTrigger.json"),
-    include_str!("../contracts/abi/json/ILendingTrigger.json"),
-    include_str!("../contracts/abi/json/IExploitTrigger.json"),
-    include_str!("../contracts/abi/json/IBridgeTrigger.json"),
-    include_str!("../contracts/abi/json/IOracleTrigger.json"),
-    include_str!("../contracts/abi/json/IImpermanentLossTrigger.json"),
-    include_str!("../contracts/abi/json/IToken.json"),
-    include_str!("../contracts/abi/json/IGovernor.json"),
-    include_str!("../contracts/abi/json/ITimelock.json"),
-];
+use crate::interface::{INTERFACES, text_of};
 
 static ERRORS: LazyLock<Vec<AbiError>> = LazyLock::new(|| {
-    let parse = |json: &&str| serde_json::from_str::<Abi>(json).expect("the checked-in ABIs are valid");
-    let mut errors: Vec<_> = INTERFACES.iter().flat_map(|json| parse(json).errors.into_values().flatten()).collect();
+    let parse = |json: &str| serde_json::from_str::<Abi>(json).expect("the checked-in ABIs are valid");
+    let known = INTERFACES.iter().flat_map(|(_, json)| parse(json).errors.into_values().flatten());
+    let mut errors: Vec<_> = known.collect();
     errors.push(AbiError { name: "Error".into(), inputs: vec![string("message")] });
     errors.push(AbiError { name: "Panic".into(), inputs: vec![number("code")] });
     // the protocol's contract on L1, the deployer and the tokens of others
@@ -83,7 +68,11 @@ fn show(token: &Token) -> String {
     match token {
         Token::Address(address) => format!("{address:?}"),
         Token::Uint(number) | Token::Int(number) => number.to_string(),
-        Token::FixedBytes(bytes) | Token::Bytes(bytes) => format!("0x{}", hex::encode(bytes)),
+        Token::FixedBytes(bytes) => {
+            // parameters and subjects are text in 32 bytes
+            text_of(bytes).map_or_else(|| format!("0x{}", hex::encode(bytes)), |text| format!("{text:?}"))
+        }
+        Token::Bytes(bytes) => format!("0x{}", hex::encode(bytes)),
         Token::String(text) => format!("{text:?}"),
         other => other.to_string(),
     }
@@ -109,6 +98,14 @@ mod tests {
         assert_eq!(decode(&data), "PremiumTooHigh(premium: 7, max: 5)");
         assert_eq!(decode(&[]), "reverted without data");
         assert_eq!(decode(&[1, 2, 3, 4]), "reverted with 0x01020304");
+    }
+
+    #[test]
+    fn names_in_words_are_told_as_text() {
+        let mut data = ethers::utils::id("ParameterOutOfBounds(bytes32,uint256)").to_vec();
+        let parameter = crate::deploy::plan::word("shortRateBps").to_vec();
+        data.extend(ethers::abi::encode(&[Token::FixedBytes(parameter), Token::Uint(7.into())]));
+        assert_eq!(decode(&data), "ParameterOutOfBounds(parameter: \"shortRateBps\", value: 7)");
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //! | [`failure`] | revert data in the contracts' own words |
 //! | [`deploy`] | the deployment, step by step, resumable and verified |
 //! | [`feed`] | price series |
+//! | [`interface`] | the checked-in ABIs as data: calls in words, values from JSON |
+//! | [`dao`] | motions, proposals, where each is on its way, and what it would do |
 //! | [`story`] | the whole story, each step with its check |
 //! | [`report`] | tables and numbers for people |
 //! | [`trace`] | where the gas of a transaction goes |
@@ -23,10 +25,12 @@ pub mod bindings;
 pub mod chain;
 pub mod claims;
 pub mod cli;
+pub mod dao;
 pub mod deploy;
 pub mod failure;
 pub mod feed;
 pub mod gas;
+pub mod interface;
 pub mod keeper;
 pub mod report;
 pub mod story;

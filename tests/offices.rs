@@ -81,7 +81,10 @@ async fn votes_vest_and_vote_meanwhile() {
     story.pass(YEAR - 86_400).await.unwrap();
     assert_eq!(vesting.releasable(token.address()).call().await.unwrap(), U256::zero());
     story.pass(86_400 + YEAR).await.unwrap();
-    story.act("release", &frank, IVesting::new(vesting.address(), frank.clone()).release(token.address())).await.unwrap();
+    story
+        .act("release", &frank, IVesting::new(vesting.address(), frank.clone()).release(token.address()))
+        .await
+        .unwrap();
     let half = token.balance_of(me).call().await.unwrap() - pali(6_000_000);
     assert!(half >= pali(2_000_000) && half < pali(2_001_000), "{half}");
     assert_eq!(token.get_votes(me).call().await.unwrap(), pali(10_000_000), "what was released votes on");

@@ -1,4 +1,4 @@
-//! `palisade incidents`, `report`, `file`, `challenge`, `execute` and `recover`: what happened, and who is paid for it.
+//! `palisade incidents`, `report`, `file`, `challenge`, `settle` and `recover`: what happened, and who is paid for it.
 
 use clap::Args;
 use ethers::{
@@ -73,7 +73,7 @@ pub(crate) struct ChallengeOptions {
 
 /// What to go on with.
 #[derive(Debug, Args)]
-pub(crate) struct ExecuteOptions {
+pub(crate) struct SettleOptions {
     /// The policy's number.
     policy: u64,
     #[command(flatten)]
@@ -223,7 +223,7 @@ pub(crate) async fn file(options: FileOptions) -> Result<()> {
     let receipt = chain.send("filing", client, call).await?;
     if let Some(delayed) = event::<ClaimDelayedFilter>(&receipt, assessor.address()) {
         println!(
-            "{} were confirmed; from {} (UTC) on `palisade execute {id}` pays them, in {:?}",
+            "{} were confirmed; from {} (UTC) on `palisade settle {id}` pays them, in {:?}",
             unit.show(delayed.amount),
             utc(delayed.due),
             receipt.transaction_hash
@@ -291,13 +291,13 @@ pub(crate) async fn challenge(options: ChallengeOptions) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn execute(options: ExecuteOptions) -> Result<()> {
+pub(crate) async fn settle(options: SettleOptions) -> Result<()> {
     let session = Session::signer(&options.place).await?;
     let (chain, client) = (&session.chain, &session.client);
     let assessor = session.deployment.assessor(client);
     let id = U256::from(options.policy);
     let entry = claims::entry_of(&session.deployment, id).await?;
-    let receipt = chain.send("executing", client, assessor.execute(id, entry, Bytes::default())).await?;
+    let receipt = chain.send("settling", client, assessor.execute(id, entry, Bytes::default())).await?;
     if event::<ClaimSettledFilter>(&receipt, assessor.address()).is_some() {
         return tell_settled(&session, &receipt);
     }

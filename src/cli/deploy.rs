@@ -96,7 +96,10 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         table.row([name.clone(), format!("{address:?}")]);
     }
     print!("{table}");
-    println!("\nverified: code, owners, roles, wiring and parameters; the deployer kept nothing. {} holds it.", path.display());
+    println!(
+        "\nverified: code, owners, roles, wiring and parameters; the deployer kept nothing. {} holds it.",
+        path.display()
+    );
     Ok(())
 }
 

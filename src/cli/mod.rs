@@ -11,15 +11,17 @@ mod demo;
 mod deploy;
 mod deposit;
 mod gas;
+mod governance;
+mod jury;
 mod keeper;
 mod node;
 mod policy;
+mod propose;
 mod redeem;
 mod session;
 mod sizes;
 mod status;
 mod vault;
-mod vote;
 
 use std::path::PathBuf;
 
@@ -76,11 +78,23 @@ enum Command {
     /// Challenge a claim that waits: a jury decides.
     Challenge(claim::ChallengeOptions),
     /// Go on with a claim that waited: pay it, if nothing speaks against it any more.
-    Execute(claim::ExecuteOptions),
+    Settle(claim::SettleOptions),
     /// Give back what was won back after a payout.
     Recover(claim::RecoverOptions),
     /// Serve as a juror: stake, seal a vote, show it, take what it earned.
-    Vote(vote::Options),
+    Jury(jury::Options),
+    /// Let PALI vote: through oneself, or through somebody else.
+    Delegate(governance::DelegateOptions),
+    /// Put a proposal to the DAO, made from a template, after a look at what it would do.
+    Propose(Box<propose::Options>),
+    /// List what was proposed to the DAO, and what is next.
+    Proposals(governance::ListOptions),
+    /// Vote on a proposal of the DAO's.
+    Vote(governance::VoteOptions),
+    /// Queue a proposal that has won in the timelock.
+    Queue(governance::QueueOptions),
+    /// Execute a proposal that has waited in the timelock.
+    Execute(governance::ExecuteOptions),
     /// Prove incidents and do what is due, until it is stopped.
     Keeper(keeper::Options),
     /// Play a story: capital, a cover, what it is for, a claim, an exit, a vote.
@@ -113,9 +127,15 @@ pub async fn run() -> Result<()> {
         Command::Report(options) => claim::report(options).await,
         Command::File(options) => claim::file(options).await,
         Command::Challenge(options) => claim::challenge(options).await,
-        Command::Execute(options) => claim::execute(options).await,
+        Command::Settle(options) => claim::settle(options).await,
         Command::Recover(options) => claim::recover(options).await,
-        Command::Vote(options) => vote::run(options).await,
+        Command::Jury(options) => jury::run(options).await,
+        Command::Delegate(options) => governance::delegate(options).await,
+        Command::Propose(options) => propose::run(*options).await,
+        Command::Proposals(options) => governance::list(options).await,
+        Command::Vote(options) => governance::vote(options).await,
+        Command::Queue(options) => governance::queue(options).await,
+        Command::Execute(options) => governance::execute(options).await,
         Command::Keeper(options) => keeper::run(options).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Gas(options) => gas::run(options).await,

@@ -16,7 +16,8 @@ use crate::{
     artefact::Builder,
     bindings::StableCoin,
     chain::{Chain, Client},
-    deploy::{Deployment, Ledger, profile::BPS},
+    deploy::{Deployment, Ledger, Profile, profile::BPS},
+    interface::Names,
     report::amount,
 };
 
@@ -75,6 +76,16 @@ impl Unit {
         if value.is_zero() { Err(wrong()) } else { Ok(value) }
     }
 
+    /// PALI, by which the DAO votes.
+    pub(crate) fn pali() -> Self {
+        Self { symbol: "PALI".into(), decimals: 18 }
+    }
+
+    /// The same, or nothing: `0`.
+    pub(crate) fn parse_or_zero(&self, text: &str) -> Result<U256> {
+        if text.trim() == "0" { Ok(U256::zero()) } else { self.parse(text) }
+    }
+
     /// An amount with its symbol.
     pub(crate) fn show(&self, value: U256) -> String {
         format!("{} {}", amount(value, self.decimals, self.decimals.min(6)), self.symbol)
@@ -130,6 +141,25 @@ impl Session {
             decimals: chain.read("reading the share's decimals", vault.decimals()).await?.into(),
         };
         Ok(Self { chain, deployment, client, asset, asset_unit, share_unit })
+    }
+
+    /// A contract that not every deployment has.
+    pub(crate) fn contract(&self, name: &str) -> Result<Address> {
+        let found = self.deployment.ledger.contract(name);
+        found.ok_or_else(|| eyre!("this deployment has no {name}: `palisade deploy` of this version makes one"))
+    }
+
+    /// The contracts of the deployment by name and by address.
+    pub(crate) fn names(&self) -> Names {
+        Names::of(&self.deployment.ledger)
+    }
+
+    /// The parameters that the deployment was made with.
+    pub(crate) fn profile(&self) -> Result<Profile> {
+        let name = &self.deployment.ledger.profile;
+        let known = [Profile::standard(), Profile::short()];
+        let found = known.into_iter().find(|profile| profile.name == name);
+        found.ok_or_else(|| eyre!("the deployment has an unknown profile, {name:?}"))
     }
 
     /// Who acts.

@@ -1,13 +1,13 @@
 //! `palisade add-vault`: a further vault, for new business where an older one is in run-off.
 
 use clap::Args;
-use eyre::{Result, eyre};
+use eyre::Result;
 use serde_json::json;
 
 use super::session::{Place, Session};
 use crate::{
     artefact::Builder,
-    deploy::{Deployer, Profile, add_vault},
+    deploy::{Deployer, add_vault},
 };
 
 /// Which vault.
@@ -21,10 +21,10 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: Options) -> Result<()> {
-    let Session { chain, deployment, client, .. } = Session::signer(&options.place).await?;
+    let session = Session::signer(&options.place).await?;
+    let profile = session.profile()?;
+    let Session { chain, deployment, client, .. } = session;
     let ledger = &deployment.ledger;
-    let profile = [Profile::standard(), Profile::short()].into_iter().find(|profile| profile.name == ledger.profile);
-    let profile = profile.ok_or_else(|| eyre!("the deployment has an unknown profile, {:?}", ledger.profile))?;
     let mut deployer = Deployer::open(chain, client, Builder::find(), ledger.path(), profile.name, false).await?;
     deployer.on_step = |step| eprintln!("  {step}");
     let addition = add_vault(&mut deployer, &deployment, &profile, options.number).await?;

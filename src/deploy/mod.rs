@@ -14,5 +14,5 @@ pub mod profile;
 
 pub use deployer::{Deployer, Error, Result};
 pub use ledger::Ledger;
-pub use plan::{Addition, Deployment, Grant, Options, add_vault, deploy};
+pub use plan::{Addition, Deployment, Grant, Options, add_vault, deploy, offer_vault};
 pub use profile::Profile;

@@ -446,8 +446,21 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let finish = IAllocator::new(allocator, client.clone()).finish_setup();
     d.call(&format!("finish the set-up of allocator{suffix}"), finish).await?;
 
-    let risk = deployment.risk(&client);
-    let count = d.chain.read("counting the products", risk.product_count()).await?;
+    offer_vault(deployment, &client, profile, vault).await
+}
+
+/// What the DAO has to do before business goes to a vault that was deployed by [`add_vault`].
+///
+/// # Errors
+/// RPC errors.
+pub async fn offer_vault(
+    deployment: &Deployment,
+    client: &Arc<Client>,
+    profile: &Profile,
+    vault: Address,
+) -> Result<Addition> {
+    let (risk, at) = (deployment.risk(client), |name| deployment.address(name));
+    let count = deployment.chain.read("counting the products", risk.product_count()).await?;
     let product = count + 1;
     let mut actions = vec![
         listing(&risk, vault).calldata(),
@@ -457,7 +470,7 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     actions.push(risk.set_status(product, ON_SALE).calldata());
     let mut actions: Vec<_> =
         actions.into_iter().map(|call| (risk.address(), call.expect("a call has call data"))).collect();
-    let assessor = deployment.assessor(&client);
+    let assessor = deployment.assessor(client);
     let limit = limits(&assessor, vault).calldata().expect("a call has call data");
     actions.push((assessor.address(), limit));
     Ok(Addition { vault, product, actions })

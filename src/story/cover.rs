@@ -9,7 +9,7 @@ use ethers::{
 };
 use serde_json::{Value, json};
 
-use super::{Error, Motion, Result, Story, event, money};
+use super::{Error, Result, Story, event, money};
 use crate::{
     bindings::{
         assessor::{ClaimDelayedFilter, ClaimFiledFilter, ClaimSettledFilter, IncidentReportedFilter},
@@ -17,6 +17,7 @@ use crate::{
         vault::Solvency,
     },
     chain::{self, Client},
+    dao::Motion,
     deploy::{
         covers::{Offer, offer},
         deployer::solidity_init_code,

@@ -1,45 +1,17 @@
 //! What the DAO decides, by proposal, vote, queue and execution.
 
-use ethers::{
-    types::{Address, Bytes, U256},
-    utils::keccak256,
-};
+use ethers::types::U256;
 
 use super::{Result, Story, event};
 use crate::{
-    bindings::{IVesting, governor::ProposalCreatedFilter}, chain::Clock, report::span};
-
-/// `ProposalState` as OpenZeppelin numbers it.
-const SUCCEEDED: u8 = 4;
-const EXECUTED: u8 = 7;
+    bindings::{IVesting, governor::ProposalCreatedFilter},
+    chain::Clock,
+    dao::{Motion, State},
+    report::span,
+};
 
 /// What the depeg's DAO changes: the treasury's, the jury's and the referrers' share of premiums.
 const NEW_SHARES: (u16, u16, u16) = (800, 500, 2_000);
-
-/// Calls that the timelock is to make, with the words that they are proposed in.
-#[derive(Clone, Debug)]
-pub struct Motion {
-    targets: Vec<Address>,
-    calls: Vec<Bytes>,
-    description: String,
-}
-
-impl Motion {
-    /// Calls in order; none sends ether.
-    #[must_use]
-    pub fn new(actions: Vec<(Address, Bytes)>, description: impl Into<String>) -> Self {
-        let (targets, calls) = actions.into_iter().unzip();
-        Self { targets, calls, description: description.into() }
-    }
-
-    fn values(&self) -> Vec<U256> {
-        vec![U256::zero(); self.targets.len()]
-    }
-
-    fn id(&self) -> [u8; 32] {
-        keccak256(&self.description)
-    }
-}
 
 impl Story {
     /// Dora proposes a smaller treasury share.
@@ -122,9 +94,7 @@ impl Story {
         const STEP: &str = "propose";
         let dora = self.cast.dora.clone();
         let governor = self.deployment.governor(&dora);
-        let Motion { targets, calls, description } = motion.clone();
-        let call = governor.propose(targets, motion.values(), calls, description);
-        let receipt = self.act(STEP, &dora, call).await?;
+        let receipt = self.act(STEP, &dora, motion.propose(&governor)).await?;
         let created: Option<ProposalCreatedFilter> = event(&receipt, governor.address());
         Self::expect(STEP, created.is_some(), "a ProposalCreated event", "none")?;
         Ok(created.map(|created| created.proposal_id).unwrap_or_default())
@@ -161,8 +131,7 @@ impl Story {
         }
         self.pass(1).await?;
         for (_, motion) in queued {
-            let Motion { targets, calls, .. } = (*motion).clone();
-            self.act("queue", &dora, governor.queue(targets, motion.values(), calls, motion.id())).await?;
+            self.act("queue", &dora, motion.queue(&governor)).await?;
         }
         for (proposal, _) in queued {
             let eta = self.chain().read("reading the time of execution", governor.proposal_eta(*proposal)).await?;
@@ -179,10 +148,9 @@ impl Story {
         const STEP: &str = "execute";
         let dora = self.cast.dora.clone();
         let governor = self.deployment.governor(&dora);
-        let Motion { targets, calls, .. } = motion.clone();
-        self.act(STEP, &dora, governor.execute(targets, motion.values(), calls, motion.id())).await?;
+        self.act(STEP, &dora, motion.execute(&governor)).await?;
         let state = self.chain().read("reading the proposal", governor.state(proposal)).await?;
-        let expected = format!("state {EXECUTED} (it was {SUCCEEDED} before)");
-        Self::expect(STEP, state == EXECUTED, expected, state.to_string())
+        let found = State::from_number(state).map_or_else(|| format!("state {state}"), |state| state.to_string());
+        Self::expect(STEP, found == State::Executed.name(), State::Executed.name(), found)
     }
 }

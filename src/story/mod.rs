@@ -41,7 +41,6 @@ use ethers::{
 
 pub use cast::Cast;
 pub use cover::{Line, Sold};
-pub use dao::Motion;
 pub use tale::Tale;
 
 use crate::{

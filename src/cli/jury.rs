@@ -1,4 +1,4 @@
-//! `palisade vote`: what a juror does. A vote is sealed first and shown later, so what was sealed is kept in a file beside
+//! `palisade jury`: what a juror does. A vote is sealed first and shown later, so what was sealed is kept in a file beside
 //! the deployment's until then.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
@@ -135,25 +135,21 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     }
 }
 
-fn pali() -> Unit {
-    Unit { symbol: "PALI".into(), decimals: 18 }
-}
-
 async fn stake(session: &Session, consent: Consent, amount: &str) -> Result<()> {
     let (chain, client) = (&session.chain, &session.client);
     let (jury, token) = (session.deployment.jury(client), session.deployment.token(client));
-    let amount = pali().parse(amount)?;
+    let amount = Unit::pali().parse(amount)?;
     let have = chain.read("reading a balance", token.balance_of(session.me())).await?;
     if have < amount {
-        bail!("{:?} has {}, and {} are needed", session.me(), pali().show(have), pali().show(amount));
+        bail!("{:?} has {}, and {} are needed", session.me(), Unit::pali().show(have), Unit::pali().show(amount));
     }
-    consent.ask(&format!("{:?} stakes {}", session.me(), pali().show(amount)))?;
+    consent.ask(&format!("{:?} stakes {}", session.me(), Unit::pali().show(amount)))?;
     if chain.read("reading an allowance", token.allowance(session.me(), jury.address())).await? < amount {
         chain.send("approving", client, token.approve(jury.address(), amount)).await?;
     }
     let receipt = chain.send("staking", client, jury.stake(amount)).await?;
     let juror = chain.read("reading the stake", jury.juror_of(session.me())).await?;
-    println!("{} are staked, in {:?}", pali().show(juror.stake), receipt.transaction_hash);
+    println!("{} are staked, in {:?}", Unit::pali().show(juror.stake), receipt.transaction_hash);
     Ok(())
 }
 
@@ -161,13 +157,17 @@ async fn unstake(session: &Session, amount: Option<&str>) -> Result<()> {
     let (chain, client) = (&session.chain, &session.client);
     let jury = session.deployment.jury(client);
     if let Some(amount) = amount {
-        chain.send("unstaking", client, jury.request_unstake(pali().parse(amount)?)).await?;
+        chain.send("unstaking", client, jury.request_unstake(Unit::pali().parse(amount)?)).await?;
         let juror = chain.read("reading the stake", jury.juror_of(session.me())).await?;
-        println!("{} leave; from {} (UTC) on they can be taken", pali().show(juror.leaving), utc(juror.leaving_at));
+        println!(
+            "{} leave; from {} (UTC) on they can be taken",
+            Unit::pali().show(juror.leaving),
+            utc(juror.leaving_at)
+        );
     } else {
         let juror = chain.read("reading the stake", jury.juror_of(session.me())).await?;
         let receipt = chain.send("taking votes back", client, jury.withdraw(session.me())).await?;
-        println!("{} came back, in {:?}", pali().show(juror.leaving), receipt.transaction_hash);
+        println!("{} came back, in {:?}", Unit::pali().show(juror.leaving), receipt.transaction_hash);
     }
     Ok(())
 }
@@ -191,10 +191,10 @@ async fn show(session: &Session, id: u64) -> Result<()> {
     println!("case #{id} about {}: {phase}{until}", session.asset_unit.show(case.amount));
     println!(
         "{} sealed, {} shown for an award, {} against; {} are needed",
-        pali().show(tally.committed),
-        pali().show(tally.awards),
-        pali().show(tally.denies),
-        pali().show(case.quorum)
+        Unit::pali().show(tally.committed),
+        Unit::pali().show(tally.awards),
+        Unit::pali().show(tally.denies),
+        Unit::pali().show(case.quorum)
     );
     Ok(())
 }
@@ -205,7 +205,7 @@ async fn commit(session: &Session, consent: Consent, id: u64, choice: u8, share_
     let case = case_of(session, id).await?;
     let weight = chain.read("reading the weight", jury.weight_of(id.into(), session.me())).await?;
     let vote = if choice == AWARD { format!("to award {} %", share_bps / 100) } else { "to deny".into() };
-    consent.ask(&format!("{:?} votes with {} in case #{id} {vote}", session.me(), pali().show(weight)))?;
+    consent.ask(&format!("{:?} votes with {} in case #{id} {vote}", session.me(), Unit::pali().show(weight)))?;
     let mut drawer = Drawer::open(session)?;
     let key = Drawer::key(session, id, case.round);
     let sealed = Sealed {
@@ -221,7 +221,7 @@ async fn commit(session: &Session, consent: Consent, id: u64, choice: u8, share_
     let hash = chain.read("sealing", hash).await?;
     let receipt = chain.send("sealing a vote", client, jury.commit(id.into(), session.me(), hash)).await?;
     println!(
-        "the vote is sealed, in {:?}; `palisade vote reveal {id}` shows it once all are sealed. {} holds what that needs",
+        "the vote is sealed, in {:?}; `palisade jury reveal {id}` shows it once all are sealed. {} holds what that needs",
         receipt.transaction_hash,
         drawer.path.display()
     );
@@ -254,9 +254,9 @@ async fn claim(session: &Session, id: u64) -> Result<()> {
         .ok_or_else(|| eyre!("nothing was settled in {:?}", receipt.transaction_hash))?;
     println!(
         "earned {} and {}, lost {}, in {:?}",
-        pali().show(settled.reward),
+        Unit::pali().show(settled.reward),
         session.asset_unit.show(settled.fee),
-        pali().show(settled.penalty),
+        Unit::pali().show(settled.penalty),
         receipt.transaction_hash
     );
     let asset = session.asset.address();
