@@ -213,6 +213,10 @@ impl Deployment {
 /// What a step failed with; what was done stays in the ledger.
 pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> Result<Deployment> {
     let me = d.client.address();
+    if options.allocation.iter().any(|(receiver, _)| *receiver == me) {
+        let reason = "who deploys keeps nothing: allocate votes to other accounts than the deployer's";
+        return Err(Error::Verification(reason.into()));
+    }
     let (asset, feed, sequencer) = foundations(d, options).await?;
 
     // the DAO
