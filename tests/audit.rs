@@ -15,7 +15,7 @@ use ethers::{
 };
 use palisade::{
     audit::{Check, audit},
-    bindings::{IGovernor, IPolicy, IRisk, ITimelock, ITreasury, IVault},
+    bindings::{IPolicy, IRisk, ITimelock, ITreasury, IVault},
     chain::{Chain, Client},
     deploy::{Deployment, profile::pali},
 };
@@ -93,14 +93,13 @@ enum Tampering {
     TimelockHoldsVotes,
     TimelockHoldsEther,
     DelayCut,
-    QuorumAbsurd,
     BudgetAbsurd,
     ForeignVaultSells,
 }
 
 use Tampering::*;
 
-const TAMPERINGS: [Tampering; 17] = [
+const TAMPERINGS: [Tampering; 16] = [
     VaultOffered,
     PolicyTaken,
     SomebodyProposes,
@@ -115,7 +114,6 @@ const TAMPERINGS: [Tampering; 17] = [
     TimelockHoldsVotes,
     TimelockHoldsEther,
     DelayCut,
-    QuorumAbsurd,
     BudgetAbsurd,
     ForeignVaultSells,
 ];
@@ -127,7 +125,6 @@ impl Tampering {
         let vault = IVault::new(site.at("vault"), client.clone());
         let policy = IPolicy::new(site.at("policy"), client.clone());
         let timelock = ITimelock::new(site.at("timelock"), client.clone());
-        let governor = IGovernor::new(site.at("governor"), client.clone());
         let treasury = ITreasury::new(site.at("treasury"), client.clone());
         let risk = IRisk::new(site.at("risk"), client.clone());
         let found: &[_] = match self {
@@ -149,7 +146,7 @@ impl Tampering {
                 &["who has DEFAULT_ADMIN_ROLE"]
             }
             GovernorDeposed => {
-                site.decree(timelock.revoke_role(keccak256("PROPOSER_ROLE"), governor.address())).await;
+                site.decree(timelock.revoke_role(keccak256("PROPOSER_ROLE"), site.at("governor"))).await;
                 &["who has PROPOSER_ROLE"]
             }
             ExecutionClosed => {
@@ -194,10 +191,6 @@ impl Tampering {
                 let delay = timelock.get_min_delay().call().await.unwrap().as_u64();
                 site.overwrite(timelock.address(), delay, 3_600).await;
                 &["the timelock's delay"]
-            }
-            QuorumAbsurd => {
-                site.decree(governor.update_quorum_numerator(100.into())).await;
-                &["the governor's quorum, in percent"]
             }
             BudgetAbsurd => {
                 site.decree(treasury.set_budget(site.at("token"), pali(50_000_000))).await;

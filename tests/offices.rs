@@ -148,7 +148,7 @@ struct Proposal {
 }
 
 impl Proposal {
-    fn new<D>(call: &ContractCall<Client, D>, text: &str) -> Self {
+    fn new<D: Detokenize>(call: &ContractCall<Client, D>, text: &str) -> Self {
         let target = call.tx.to_addr().copied().expect("a call has a target");
         Self { target, call: call.calldata().expect("a call has data"), text: text.into() }
     }

@@ -40,7 +40,7 @@ pub(super) fn duration(text: &str) -> Result<u64, String> {
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Pool {
     /// The vault's number; 1 is that of the deployment.
-    #[arg(long = "vault", default_value_t = 1, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=32))]
+    #[arg(long = "vault", global = true, default_value_t = 1, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=32))]
     number: u32,
 }
 
