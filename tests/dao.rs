@@ -53,7 +53,7 @@ async fn proposals_live_from_delegation_to_execution() {
     assert!(told.contains("had 0 votes and has 20,000,000"), "{told}");
     let doras = format!("{:?}", dora.address());
     let told = desk.says_as(&erin, &["delegate", &doras, "--yes"]);
-    assert!(told.starts_with(&doras) && told.contains("had 20,000,000 votes and has 26,000,000"), "{told}");
+    assert!(told.starts_with(&doras) && told.contains("had 20,000,000 votes and has 30,000,000"), "{told}");
     later(&desk, 1).await;
 
     // a template: what it would do is shown before anything is signed
@@ -133,7 +133,7 @@ async fn proposals_live_from_delegation_to_execution() {
     assert!(desk.refuses(&["vote", "1", "for", "--yes"]).contains("has no votes on proposal #1"));
     assert!(desk.refuses_as(&erin, &["vote", "1", "for", "--yes"]).contains("has no votes"), "they are Dora's");
     let told = desk.says_as(&dora, &["vote", &id[..20], "for", "--reason", "So it is.", "--yes"]);
-    assert!(told.starts_with("26,000,000 votes for proposal #1: 26,000,000 for, 0 against, 0 abstain"), "{told}");
+    assert!(told.starts_with("30,000,000 votes for proposal #1: 30,000,000 for, 0 against, 0 abstain"), "{told}");
     assert!(desk.refuses_as(&dora, &["vote", "1", "against", "--yes"]).contains("has voted on proposal #1 already"));
     desk.says_as(&dora, &["vote", "2", "for", "--yes"]);
     assert!(row(&desk.says(&["proposals"]), "1 ").contains("4,000,000 reached"));

@@ -56,7 +56,8 @@ interface IGovernor is IERC165, IERC6372, ITokenReceiver {
     error GovernorUnexpectedProposalState(uint256 proposalId, ProposalState current, bytes32 expectedStates);
     error GovernorInvalidVotingDelay(uint256 votingDelay);
     error GovernorInvalidVotingPeriod(uint256 votingPeriod);
-    error GovernorInvalidVoteExtension(uint256 voteExtension);
+    /// A late quorum extends a vote by its own period at most.
+    error GovernorPreventLateQuorumVoteExtensionTooLarge(uint256 newVoteExtension, uint256 maxVoteExtension);
     error GovernorInvalidProposalThreshold(uint256 threshold);
     error GovernorInsufficientProposerVotes(address proposer, uint256 votes, uint256 threshold);
     error GovernorRestrictedProposer(address proposer);
@@ -76,6 +77,9 @@ interface IGovernor is IERC165, IERC6372, ITokenReceiver {
     error GovernorAlreadyQueuedProposal(uint256 proposalId);
     error GovernorNotQueuedProposal(uint256 proposalId);
     error GovernorQueueNotImplemented();
+    error GovernorProposalQueueingNotRequired(uint256 proposalId);
+    error GovernorProposalQueueingFailed(uint256 proposalId);
+    error ERC6372InconsistentClock();
     error CheckpointUnorderedInsertion();
     error InvalidShortString();
     error StringTooLong(string str);

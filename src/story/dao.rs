@@ -47,7 +47,7 @@ impl Story {
         Self::expect(STEP, shares == NEW_SHARES, format!("{NEW_SHARES:?}"), format!("{shares:?}"))?;
         let delay = span(self.profile.delay);
         self.say(&format!(
-            "The DAO decides\n  30 M votes for; executed after {delay} in the timelock: the treasury's share is 8 %  ({})",
+            "The DAO decides\n  34 M votes for; executed after {delay} in the timelock: the treasury's share is 8 %  ({})",
             self.gas()
         ));
         Ok(())

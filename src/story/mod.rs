@@ -183,12 +183,12 @@ impl Story {
         steps.on_step = on_step;
         let reporter = if tale == Tale::Bridge { Some(bridge::reporter(&mut steps).await?) } else { None };
         let options = deploy::Options {
-            allocation: vec![(cast.dora.address(), pali(20_000_000)), (cast.erin.address(), pali(6_000_000))],
+            allocation: vec![(cast.dora.address(), pali(20_000_000)), (cast.erin.address(), pali(10_000_000))],
             vesting: vec![Grant {
                 beneficiary: cast.erin.address(),
                 amount: pali(4_000_000),
-                cliff: 365 * 86_400,
-                duration: 4 * 365 * 86_400,
+                cliff: 90 * 86_400,
+                duration: 360 * 86_400,
             }],
             guardian: Some(cast.gina.address()),
             reporter,

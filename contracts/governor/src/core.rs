@@ -9,10 +9,10 @@ use protocol::{
     abi::{
         IGovernor::{
             GovernorAlreadyCastVote, GovernorInvalidProposalThreshold, GovernorInvalidQuorumFraction,
-            GovernorInvalidVoteExtension, GovernorInvalidVoteType, GovernorInvalidVotingDelay,
-            GovernorInvalidVotingPeriod, GovernorNonexistentProposal, GovernorUnexpectedProposalState,
-            LateQuorumVoteExtensionSet, ProposalExtended, ProposalThresholdSet, QuorumNumeratorUpdated, TimelockChange,
-            VoteCast, VoteCastWithParams, VotingDelaySet, VotingPeriodSet,
+            GovernorInvalidVoteType, GovernorInvalidVotingDelay, GovernorInvalidVotingPeriod,
+            GovernorNonexistentProposal, GovernorPreventLateQuorumVoteExtensionTooLarge,
+            GovernorUnexpectedProposalState, LateQuorumVoteExtensionSet, ProposalExtended, ProposalThresholdSet,
+            QuorumNumeratorUpdated, TimelockChange, VoteCast, VoteCastWithParams, VotingDelaySet, VotingPeriodSet,
         },
         ITimelock, IVotes,
     },
@@ -357,13 +357,14 @@ impl Core {
     /// Sets for how many seconds a vote runs at least after its quorum was reached.
     ///
     /// # Errors
-    /// `GovernorInvalidVoteExtension` above [`LONGEST_PERIOD`].
+    /// `GovernorPreventLateQuorumVoteExtensionTooLarge` above the voting period.
     ///
     /// # Events
     /// `LateQuorumVoteExtensionSet`.
     pub(crate) fn set_late_quorum_extension(&mut self, new: U256) -> Result<()> {
-        if new > U256::from(LONGEST_PERIOD) {
-            return Err(error!(GovernorInvalidVoteExtension, new));
+        let most = U256::from(self.voting_period());
+        if new > most {
+            return Err(error!(GovernorPreventLateQuorumVoteExtensionTooLarge, new, most));
         }
         emit!(self.vm(), LateQuorumVoteExtensionSet, [], [self.late_quorum_extension(), new]);
         self.settings.set(self.settings().with(EXTENSION.0, EXTENSION.1, new).0);

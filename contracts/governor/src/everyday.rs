@@ -172,7 +172,7 @@ impl<'a> Governor {
         let actions = Actions { targets, values, calldatas };
         let id = actions.proposal_id(description_hash);
         let proposal = self.core.proposal(id);
-        self.core.require_state(id, proposal, State::Succeeded.bit() | State::Queued.bit())?;
+        self.core.require_state(id, proposal, State::Queued.bit())?;
         self.core.set_proposal(id, proposal.with_executed());
         self.core.operations.setter(id).set(B256::ZERO);
 

@@ -58,7 +58,7 @@ fn construction_refuses_what_cannot_work() {
     let error = construct([delay, period, threshold, 101, late]).expect::<IGovernor::GovernorInvalidQuorumFraction>();
     assert_eq!((error.quorumNumerator, error.quorumDenominator), (U256::from(101), U256::from(100)));
     construct([delay, period, threshold, quorum, LONGEST_PERIOD + 1])
-        .expect::<IGovernor::GovernorInvalidVoteExtension>();
+        .expect::<IGovernor::GovernorPreventLateQuorumVoteExtensionTooLarge>();
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn parameters_out_of_bounds_make_the_execution_fail() {
     );
     assert_eq!(refused(period).expect::<IGovernor::GovernorInvalidVotingPeriod>().votingPeriod, U256::ZERO);
     refused(threshold).expect::<IGovernor::GovernorInvalidProposalThreshold>();
-    refused(extension).expect::<IGovernor::GovernorInvalidVoteExtension>();
+    refused(extension).expect::<IGovernor::GovernorPreventLateQuorumVoteExtensionTooLarge>();
     refused(quorum).expect::<IGovernor::GovernorInvalidQuorumFraction>();
     refused(timelock).expect::<IGovernor::AddressEmptyCode>();
 }
