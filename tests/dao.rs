@@ -349,7 +349,7 @@ async fn templates_show_what_they_change() {
     config["window"] = json!(43_000);
     let path = file(&desk, "subject.json", &config);
     let shown = preview(&["subject", "depeg", "USDT/USD", "--config", &path]);
-    assert_eq!(cells(row(&shown, "window ")), ["window", "0", "43000"]);
+    assert_eq!(cells(row(&shown, "window ")), ["window", "—", "43000"]);
     assert!(cells(row(&shown, "config.feed "))[1].starts_with("feed (0x"), "{shown}");
     desk.stage.strike().await;
 }

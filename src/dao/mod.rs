@@ -108,21 +108,18 @@ impl Motion {
     }
 
     /// Proposes it.
-    #[must_use]
     pub fn propose(&self, governor: &IGovernor<Client>) -> ContractCall<Client, U256> {
         let (targets, values, calls) = self.lists();
         governor.propose(targets, values, calls, self.description.clone())
     }
 
     /// Queues it, once it has won.
-    #[must_use]
     pub fn queue(&self, governor: &IGovernor<Client>) -> ContractCall<Client, U256> {
         let (targets, values, calls) = self.lists();
         governor.queue(targets, values, calls, keccak256(&self.description))
     }
 
     /// Executes it, once it has waited in the timelock.
-    #[must_use]
     pub fn execute(&self, governor: &IGovernor<Client>) -> ContractCall<Client, U256> {
         let (targets, values, calls) = self.lists();
         governor.execute(targets, values, calls, keccak256(&self.description))

@@ -31,6 +31,9 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// How many places in the governor's storage are tried for its mapping.
 const PLACES: u64 = 64;
 
+/// An answer in words; none for bytes that are no answer.
+type Show = Box<dyn Fn(&[u8]) -> Option<String> + Send + Sync>;
+
 /// A parameter that a motion is about, and how it is read.
 pub struct Reading {
     /// What it is.
@@ -38,7 +41,7 @@ pub struct Reading {
     to: Address,
     before: Option<Bytes>,
     after: Bytes,
-    show: Box<dyn Fn(&[u8]) -> Option<String> + Send + Sync>,
+    show: Show,
 }
 
 impl std::fmt::Debug for Reading {
