@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     artefact::Builder,
     chain::{self, Chain},
-    deploy::Deployment,
+    deploy::{Deployment, deployer::program_of},
 };
 
 /// Gas of any transaction before it does anything.
@@ -55,7 +55,7 @@ pub async fn anatomy(
     let mut programs = HashMap::new();
     let builder = Builder::find();
     for name in deployment.ledger.code_hashes.keys() {
-        if let (Some(address), Ok(artefact)) = (deployment.ledger.contract(name), builder.load(name)) {
+        if let (Some(address), Ok(artefact)) = (deployment.ledger.contract(name), builder.load(program_of(name))) {
             programs.insert(address, artefact.cached_gas);
         }
     }
