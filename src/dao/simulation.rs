@@ -447,7 +447,7 @@ mod tests {
         let governor = Address::repeat_byte(1);
         let own = Action::new(governor, vec![1].into());
         let others = Action::new(Address::repeat_byte(2), vec![1].into());
-        assert!(announced(&[others.clone()], governor).is_empty());
+        assert!(announced(std::slice::from_ref(&others), governor).is_empty());
         let slots = announced(&[others, own], governor);
         assert_eq!(slots.len() as u64, PLACES);
         let mut key = [0; 64];
