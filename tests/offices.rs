@@ -9,12 +9,13 @@ use std::sync::Arc;
 use ethers::{
     abi::Detokenize,
     contract::ContractCall,
-    types::{Address, Bytes, H256, U256},
+    types::{Address, H256, U256},
     utils::keccak256,
 };
 use palisade::{
-    bindings::{IVesting, guardian::OperationCancelledFilter},
+    bindings::{IGuardian, IVesting, guardian::OperationCancelledFilter},
     chain::Client,
+    dao::{Action, Motion},
     deploy::{
         plan::word,
         profile::{pali, usd},
@@ -140,50 +141,39 @@ async fn the_treasury_gets_its_share_of_premiums_and_pays_within_its_budgets() {
     stage.strike().await;
 }
 
-/// A proposal with one call.
-struct Proposal {
-    target: Address,
-    call: Bytes,
-    text: String,
+/// A motion with one call.
+fn motion<D: Detokenize>(call: &ContractCall<Client, D>, text: &str) -> Motion {
+    Motion { actions: vec![Action::of(call)], description: text.into() }
 }
 
-impl Proposal {
-    fn new<D: Detokenize>(call: &ContractCall<Client, D>, text: &str) -> Self {
-        let target = call.tx.to_addr().copied().expect("a call has a target");
-        Self { target, call: call.calldata().expect("a call has data"), text: text.into() }
+/// The guardian's cancelling of a motion that is queued.
+fn cancel(
+    office: &IGuardian<Client>,
+    motion: &Motion,
+    governor: Address,
+    reason: [u8; 32],
+) -> ContractCall<Client, [u8; 32]> {
+    let [action] = &motion.actions[..] else { panic!("it has one call") };
+    // the salt that the governor schedules an operation with
+    let mut salt = keccak256(&motion.description);
+    for (place, byte) in salt.iter_mut().zip(governor.as_bytes()) {
+        *place ^= byte;
     }
-
-    fn parts(&self) -> (Vec<Address>, Vec<U256>, Vec<Bytes>) {
-        (vec![self.target], vec![U256::zero()], vec![self.call.clone()])
-    }
-
-    fn id(&self) -> [u8; 32] {
-        keccak256(&self.text)
-    }
-
-    /// The salt that the governor schedules an operation with.
-    fn salt(&self, governor: Address) -> [u8; 32] {
-        let mut salt = self.id();
-        for (place, byte) in salt.iter_mut().zip(governor.as_bytes()) {
-            *place ^= byte;
-        }
-        salt
-    }
+    office.cancel(vec![action.to], vec![action.value], vec![action.data.clone()], [0; 32], salt, reason)
 }
 
 /// Proposes, votes and queues; answers with the id.
-async fn queue(story: &mut Story, proposal: &Proposal) -> U256 {
+async fn queue(story: &mut Story, motion: &Motion) -> U256 {
     let dora = story.cast.dora.clone();
     let governor = story.deployment.governor(&dora);
     let profile = story.profile.clone();
-    let (targets, values, calls) = proposal.parts();
-    let propose = governor.propose(targets.clone(), values.clone(), calls.clone(), proposal.text.clone());
+    let propose = motion.propose(&governor);
     let id = propose.call().await.unwrap();
     story.act("propose", &dora, propose).await.unwrap();
     story.pass(profile.voting_delay + 1).await.unwrap();
     story.act("vote", &dora, governor.cast_vote(id, 1)).await.unwrap();
     story.pass(profile.voting_period + profile.vote_extension + 1).await.unwrap();
-    story.act("queue", &dora, governor.queue(targets, values, calls, proposal.id())).await.unwrap();
+    story.act("queue", &dora, motion.queue(&governor)).await.unwrap();
     id
 }
 
@@ -201,18 +191,15 @@ async fn the_guardian_cancels_what_is_hostile_but_not_a_vote_on_the_office() {
 
     // a hostile change, queued by a majority, waits in the timelock: the guardian cancels it there
     let policy = story.deployment.policy(&dora);
-    let hostile = Proposal::new(&policy.set_shares(5_000, 0, 0), "Half of every premium for the treasury");
+    let hostile = motion(&policy.set_shares(5_000, 0, 0), "Half of every premium for the treasury");
     let id = queue(story, &hostile).await;
-    let (targets, values, calls) = hostile.parts();
-    let salt = hostile.salt(governor.address());
-    let cancel = office.cancel(targets.clone(), values.clone(), calls.clone(), [0; 32], salt, reason);
-    let receipt = story.act("cancel", &gina, cancel).await.unwrap();
+    let call = cancel(&office, &hostile, governor.address(), reason);
+    let receipt = story.act("cancel", &gina, call).await.unwrap();
     let told: Option<OperationCancelledFilter> = event(&receipt, office.address());
     let told = told.expect("the use of a power is an event");
     assert_eq!((told.holder, told.reason), (gina.address(), reason));
     assert_eq!(governor.state(id).call().await.unwrap(), CANCELED);
-    let executed = governor.execute(targets, values, calls, hostile.id());
-    let refused = refusal(story.act("execute", &dora, executed).await);
+    let refused = refusal(story.act("execute", &dora, hostile.execute(&governor)).await);
     assert!(refused.starts_with("GovernorUnexpectedProposalState"), "{refused}");
 
     // she can do nothing else with the timelock, and others nothing with the office
@@ -226,15 +213,13 @@ async fn the_guardian_cancels_what_is_hostile_but_not_a_vote_on_the_office() {
     assert!(paused > story.chain().now().await.unwrap().into());
 
     // a vote on the office itself is beyond her
-    let dismissal = Proposal::new(&office.appoint(Address::zero(), 0), "Dismiss the guardian");
+    let dismissal = motion(&office.appoint(Address::zero(), 0), "Dismiss the guardian");
     let id = queue(story, &dismissal).await;
-    let (targets, values, calls) = dismissal.parts();
-    let salt = dismissal.salt(governor.address());
-    let cancel = office.cancel(targets.clone(), values.clone(), calls.clone(), [0; 32], salt, reason);
-    let refused = refusal(story.act("cancel", &gina, cancel).await);
+    let call = cancel(&office, &dismissal, governor.address(), reason);
+    let refused = refusal(story.act("cancel", &gina, call).await);
     assert!(refused.starts_with("OwnOffice"), "{refused}");
     story.pass(story.profile.delay + 1).await.unwrap();
-    story.act("execute", &dora, governor.execute(targets, values, calls, dismissal.id())).await.unwrap();
+    story.act("execute", &dora, dismissal.execute(&governor)).await.unwrap();
     assert_eq!(governor.state(id).call().await.unwrap(), EXECUTED);
     let refused = refusal(story.act("pause", &gina, office.pause(vault, 2, 86_400, reason)).await);
     assert!(refused.starts_with("OfficeVacant") || refused.starts_with("NotGuardian"), "{refused}");
