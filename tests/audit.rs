@@ -1,11 +1,14 @@
 //! `palisade audit`: a fresh deployment is what it should be, and whatever is changed about one is found.
 
+#[path = "stage/decree.rs"]
+mod decree;
 #[path = "stage/disguise.rs"]
 mod disguise;
 mod stage;
 
 use std::collections::BTreeSet;
 
+use decree::send_as;
 use ethers::{
     abi::Detokenize,
     contract::ContractCall,
@@ -45,12 +48,7 @@ impl Site {
 
     /// Sends a call in an account's name; it must succeed.
     async fn send_as<D: Detokenize>(&self, from: Address, call: ContractCall<Client, D>) {
-        disguise::impersonate(&self.chain, from).await;
-        let tx = json!({ "from": from, "to": call.tx.to(), "data": call.calldata(), "gas": "0x1312d00" });
-        let hash = self.chain.request("eth_sendTransaction", [tx]).await.unwrap();
-        let hash: H256 = serde_json::from_value(hash).unwrap();
-        let receipt = self.chain.receipt("tampering", hash).await.unwrap();
-        assert_eq!(receipt.status, Some(1.into()), "the change itself works");
+        send_as(&self.chain, from, &call).await;
         // what it was given for gas is not the timelock's to hold
         self.chain.request("anvil_setBalance", json!([from, "0x0"])).await.unwrap();
     }

@@ -1,15 +1,18 @@
 //! What belongs to the DAO, on the node: votes that vest, the treasury and its budgets, the guardian's office, rewards.
 
+#[path = "stage/decree.rs"]
+mod decree;
 #[path = "stage/disguise.rs"]
 mod disguise;
 mod stage;
 
 use std::sync::Arc;
 
+use decree::send_as;
 use ethers::{
     abi::Detokenize,
     contract::ContractCall,
-    types::{Address, H256, U256},
+    types::{Address, U256},
     utils::keccak256,
 };
 use palisade::{
@@ -22,7 +25,6 @@ use palisade::{
     },
     story::{Story, event},
 };
-use serde_json::json;
 use stage::Stage;
 
 const DAY: u64 = 86_400;
@@ -46,11 +48,7 @@ async fn decree<D: Detokenize>(story: &Story, call: ContractCall<Client, D>) -> 
     if let Err(error) = asked {
         return Err(palisade::chain::contract_error("asking", &error).refusal().unwrap_or_default().to_owned());
     }
-    disguise::impersonate(chain, timelock).await;
-    let tx = json!({ "from": timelock, "to": call.tx.to(), "data": call.calldata(), "gas": "0x1312d00" });
-    let hash = chain.request("eth_sendTransaction", [tx]).await.unwrap();
-    let hash: H256 = serde_json::from_value(hash).unwrap();
-    assert_eq!(chain.receipt("decreeing", hash).await.unwrap().status, Some(1.into()));
+    send_as(chain, timelock, &call).await;
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Cover against impermanent loss in a whole deployment, over JSON-RPC: a position in Uniswap's published code, from its
 //! purchase to its payment, with what the keeper and `palisade file` do for it.
 
+#[path = "stage/decree.rs"]
+mod decree;
 #[path = "stage/disguise.rs"]
 mod disguise;
 mod stage;
@@ -12,6 +14,7 @@ use std::{
     sync::Arc,
 };
 
+use decree::send_as;
 use ethers::{
     abi::{Detokenize, Token},
     contract::ContractCall,
@@ -30,7 +33,6 @@ use palisade::{
     },
     keeper::{Keeper, Limits, Metrics, Purse, Round},
 };
-use serde_json::json;
 use stage::{Stage, builder, developer};
 use uniswap::{Uniswap, create, root};
 
@@ -99,11 +101,7 @@ impl Venue {
 
     /// Sends a call in the timelock's name, as a proposal would.
     async fn govern<D: Detokenize>(&self, call: ContractCall<Client, D>) {
-        let timelock = self.deployment().address("timelock");
-        let tx = json!({ "from": timelock, "to": call.tx.to(), "data": call.calldata(), "gas": "0x1312d00" });
-        let hash = self.chain.request("eth_sendTransaction", [tx]).await.unwrap();
-        let receipt = self.chain.request("eth_getTransactionReceipt", [hash]).await.unwrap();
-        assert_eq!(receipt["status"], "0x1", "{}", call.function.name);
+        send_as(&self.chain, self.deployment().address("timelock"), &call).await;
     }
 
     /// The price of the other dollar in the asset, by the feed, now.
@@ -140,8 +138,6 @@ impl Venue {
 
     /// Governance registers the pool and puts a product on it on sale; the position is deposited.
     async fn sell(&mut self) {
-        let timelock = self.deployment().address("timelock");
-        disguise::impersonate(&self.chain, timelock).await;
         let subject = Subject {
             pool: self.uniswap.pool.address(),
             venue: self.uniswap.manager.address(),

@@ -1,6 +1,8 @@
 //! Lines on which nothing happens, in a whole deployment over JSON-RPC: a keeper has them observed, so that a loss is found
 //! inside the policies that it belongs to, and they are paid.
 
+#[path = "stage/decree.rs"]
+mod decree;
 #[path = "stage/disguise.rs"]
 mod disguise;
 mod stage;
@@ -9,6 +11,7 @@ mod uniswap;
 
 use std::sync::Arc;
 
+use decree::send_as;
 use ethers::{
     abi::{Detokenize, Token},
     contract::ContractCall,
@@ -31,7 +34,6 @@ use palisade::{
     keeper::{Keeper, Limits, Metrics, Purse, Round},
 };
 use peer::OzVault;
-use serde_json::json;
 use stage::{Stage, builder, developer};
 use uniswap::Uniswap;
 
@@ -61,7 +63,6 @@ impl Venue {
         let mut stage = Stage::open(name).await;
         stage.story.capital().await.unwrap();
         let chain = stage.story.chain().clone();
-        disguise::impersonate(&chain, stage.story.deployment.address("timelock")).await;
         Self { me: developer(&chain), chain, stage }
     }
 
@@ -80,10 +81,7 @@ impl Venue {
 
     /// Sends a call in the name of an account without a key.
     async fn run_as<D: Detokenize>(&self, from: Address, call: ContractCall<Client, D>) {
-        let tx = json!({ "from": from, "to": call.tx.to(), "data": call.calldata(), "gas": "0x1312d00" });
-        let hash = self.chain.request("eth_sendTransaction", [tx]).await.unwrap();
-        let receipt = self.chain.request("eth_getTransactionReceipt", [hash]).await.unwrap();
-        assert_eq!(receipt["status"], "0x1", "{}", call.function.name);
+        send_as(&self.chain, from, &call).await;
     }
 
     async fn govern<D: Detokenize>(&self, call: ContractCall<Client, D>) {
@@ -224,7 +222,6 @@ async fn a_loss_of_a_lender_is_paid_though_nobody_but_the_keeper_observed() {
         venue.pass(2 * HOUR).await;
         keeper.round().await.unwrap();
     }
-    disguise::impersonate(&venue.chain, lender.address()).await;
     venue.run_as(lender.address(), asset.transfer(Address::from_low_u64_be(0xdead), usd(100_000))).await;
     let mut reports = 0;
     for _ in 0..8 {
