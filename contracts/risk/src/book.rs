@@ -773,13 +773,30 @@ impl Book {
         })
     }
 
+    /// Fails where a vault's requirement would have no room for what its reserve holds, which may all come back into it: a
+    /// lapse, and whatever else is booked on a line, never does.
+    ///
+    /// As a requirement is a norm of exposures, it rises by what comes back at most, beside a unit for each key.
+    ///
+    /// # Errors
+    /// `MathOverflow`.
+    pub(crate) fn require_room(&self, vault: Address, exposure: &Exposure) -> Result<()> {
+        let back = units(self.unsettled(vault).0).wrapping_add(U256::from(u16::MAX));
+        let most = add(capital::requirement(exposure.requirement.get(0, 160)), back)?;
+        narrow(Packed::default(), 0, 160, mul(most, most)?).map(drop)
+    }
+
     /// Sets what `vault` holds in strategies on a listed risk key.
     ///
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn hold(&mut self, vault: Address, number: U256, held: u128) -> Result<()> {
         let key_word = Packed(self.vaults.getter(vault).keys.get(number));
-        let mut exposure = self.moved_exposure(vault, key_word, key_word.u128(HELD, 96), held)?;
+        let before = key_word.u128(HELD, 96);
+        let mut exposure = self.moved_exposure(vault, key_word, before, held)?;
+        if held > before {
+            self.require_room(vault, &exposure)?;
+        }
         exposure.key_word = exposure.key_word.with_u128(HELD, 96, held);
         self.set_exposure(vault, number.to(), &exposure);
         Ok(())

@@ -158,6 +158,9 @@ impl Book {
 
         // The capital that all cover of the vault wants, this one included; and what its incidents may still take.
         let exposure = self.exposure(&open)?;
+        if let (Wanted::New(_), Some(exposure)) = (wanted, &exposure) {
+            self.require_room(open.route.vault, exposure)?;
+        }
         let target = self.target(open.route.vault, exposure.as_ref())?;
         let (reserve, _) = self.unsettled(open.route.vault);
         let required = target.max(U256::from(reserve));

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! main         pool 104 | supply 128 | week seconds 20 | flags 4
-//! unearned     unearned 168 (with 64 of fraction) | week 32 | horizon 32 | invested 1
+//! unearned     unearned 168 (with 48 of fraction) | week 32 | horizon 32 | invested 1
 //! flow         rate 128 | queued 128
 //! stream       amount 104 | since 40 | end 40 | head 32 | tail 32
 //! liabilities  served 104 | payable 104

@@ -38,8 +38,12 @@ use crate::{
 /// deposit of one unit moves the price by at most a millionth.
 pub const VIRTUAL_SHARES: u128 = 1_000_000;
 
-/// Unearned premiums and their rates are kept in units of 2⁻⁶⁴ of the asset's smallest unit.
-pub const FRACTION_BITS: usize = 64;
+/// Unearned premiums and their rates are kept in units of 2⁻⁴⁸ of the asset's smallest unit: fine enough that what is
+/// rounded up of a premium is far below one unit, and coarse enough that rates of any amount fit.
+pub const FRACTION_BITS: usize = 48;
+
+/// The largest part of a unit.
+const FRACTION: U256 = U256::from_limbs([(1 << FRACTION_BITS) - 1, 0, 0, 0]);
 
 /// Over how many weeks an addition to the stream is released.
 pub const STREAM_WEEKS: u64 = 4;
@@ -103,9 +107,9 @@ pub struct Books {
     pub supply: u128,
     /// Shares that asked to leave and are not served yet.
     pub queued: u128,
-    /// U at the edge of [`week`](Self::week), in 2⁻⁶⁴ units.
+    /// U at the edge of [`week`](Self::week), in 2⁻⁴⁸ units.
     pub unearned: U256,
-    /// What is earned each second of [`week`](Self::week), in 2⁻⁶⁴ units.
+    /// What is earned each second of [`week`](Self::week), in 2⁻⁴⁸ units.
     pub rate: u128,
     /// The week that the books stand in.
     pub week: u64,
@@ -192,9 +196,7 @@ impl Books {
     pub fn unearned_up(&self, now: u64) -> Result<u128> {
         let elapsed = now.checked_sub(self.week * self.seconds).ok_or(Overflow)?;
         let unearned = sub(self.unearned, self.earned(elapsed))?;
-        let whole = unearned.wrapping_shr(FRACTION_BITS);
-        let fraction = unearned.as_limbs()[0] != 0;
-        plus(to_u128(whole)?, u128::from(fraction))
+        to_u128(add(unearned, FRACTION)?.wrapping_shr(FRACTION_BITS))
     }
 
     /// What the pool is worth at `now`, which lies in the week that the books stand in.
@@ -265,11 +267,16 @@ impl Books {
     /// Takes a premium in: all of it is unearned. The caller changes the rate at the two edges of `earning`.
     ///
     /// # Errors
-    /// [`Overflow`].
+    /// [`Overflow`]; also where the premiums together could be earned too fast for the books. Whatever begins later is
+    /// earned over a week at least, so no rate to come, nor any of its changes, passes the present one and U ÷ week: with
+    /// that in bounds, no edge can fail.
     pub fn premium(&mut self, net: u128, earning: &Earning) -> Result<()> {
         let span = (earning.until - earning.from) * self.seconds;
         self.pool = plus(self.pool, net)?;
         self.unearned = add(self.unearned, U256::from(earning.rate).wrapping_mul(U256::from(span)))?;
+        let room = minus(i128::MAX as u128, self.rate)?;
+        // A product of 128 and 64 bits fits.
+        sub(U256::from(room).wrapping_mul(U256::from(self.seconds)), self.unearned)?;
         self.horizon = self.horizon.max(earning.until);
         Ok(())
     }
@@ -620,7 +627,7 @@ impl Stream {
 /// How a premium is earned: at one rate from the edge of one week to the edge of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Earning {
-    /// 2⁻⁶⁴ units a second: ⌈net · 2⁶⁴ ÷ (until − from)⌉. Rounded up, what is left is never less than the
+    /// 2⁻⁴⁸ units a second: ⌈net · 2⁴⁸ ÷ (until − from)⌉. Rounded up, what is left is never less than the
     /// premium for the time that is left.
     pub rate: u128,
     /// The week at whose edge earning begins: the one after the start of cover.
@@ -634,7 +641,8 @@ impl Earning {
     /// has to be stored.
     ///
     /// # Errors
-    /// [`Overflow`] where the rate passes 127 bits (a premium of nine whole units of 18 decimals each second).
+    /// [`Overflow`] where the rate passes 127 bits (a premium of six hundred thousand whole units of 18 decimals each
+    /// second).
     pub fn of(net: u128, start: u64, end: u64, seconds: u64) -> Result<Self> {
         let from = start / seconds + 1;
         let until = (end / seconds + 1).max(from + 1);
@@ -658,7 +666,7 @@ impl Earning {
         self.until <= week
     }
 
-    /// What is left at `now`, in 2⁻⁶⁴ units: rate · max(0, until − max(now, from)).
+    /// What is left at `now`, in 2⁻⁴⁸ units: rate · max(0, until − max(now, from)).
     #[must_use]
     pub fn left(&self, now: u64, seconds: u64) -> U256 {
         let rest = (self.until * seconds).saturating_sub(now.max(self.from * seconds));

@@ -107,8 +107,7 @@ impl Pool {
 }
 
 fn up(value: U256) -> u128 {
-    let whole: u128 = (value >> FRACTION_BITS).to();
-    whole + u128::from(value.as_limbs()[0] != 0)
+    value.div_ceil(U256::ONE << FRACTION_BITS).to()
 }
 
 #[test]
@@ -182,6 +181,29 @@ fn a_premium_is_earned_from_the_edge_after_the_start_to_the_edge_after_the_end()
 #[test]
 fn a_premium_too_fast_for_the_books_is_refused() {
     assert!(Earning::of(u128::MAX >> 24, START, START + 1, 10).is_err());
+}
+
+/// Premiums that are slow enough one by one would be too fast together: the sale is refused, not the edge at which their
+/// rates meet, where every operation of the pool would stop for good.
+#[test]
+fn premiums_too_fast_together_are_refused_before_they_meet() {
+    let week = 604_800;
+    let mut pool = Pool::new(week);
+    let (mut now, mut sold) = (START, 0);
+    for _ in 0..400 {
+        let net = (u128::MAX >> (FRACTION_BITS + 6)) * u128::from(8 * week);
+        let earning = Earning::of(net, now, now + 8 * week, week).unwrap();
+        let mut books = pool.books;
+        if books.premium(net, &earning).is_ok() {
+            pool.books = books;
+            pool.begin(&earning);
+            sold += 1;
+        }
+        now += week;
+        pool.accrue(now);
+        assert!(i128::try_from(pool.books.rate).is_ok());
+    }
+    assert!((2..400).contains(&sold), "{sold}");
 }
 
 #[test]

@@ -631,3 +631,33 @@ fn an_incident_waits_for_a_catch_up_and_a_claim_does_not() {
     town.claim(&mut a, 5_000, m(5));
     town.book(closing);
 }
+
+/// What the reserve holds comes back into the requirement when it lapses. Were there no room for it then, nothing could be
+/// booked on the line any more: no lapse, no incident, no claim.
+#[test]
+fn cover_sold_beside_an_incident_leaves_room_for_what_the_reserve_holds() {
+    let mut terms = plain_terms();
+    terms.limits.maxAmount = (1 << 96) - 1;
+    let town = Town::with(terms);
+    let huge = |subject, amount: u128| IRisk::underwriteCall {
+        capital: U256::ONE << 100,
+        ..town.purchase(subject, U256::from(amount))
+    };
+    town.make(huge("X", 1 << 91));
+    town.warp(2 * DAY);
+    let opened = town.now();
+    town.open("X");
+    town.not_sold(huge("Y", 1 << 91)).expect::<MathOverflow>();
+    let held = |amount: u128| IRisk::holdCall { riskKey: text("key Y"), amount: U256::from(amount) };
+    town.world.refused(town.vault, town.risk, held(1 << 91)).expect::<MathOverflow>();
+    town.make(huge("Y", 1 << 90));
+    town.book(town.report("X", 1, CONFIRMED, opened, town.now(), 100));
+    town.warp(GRACE + 1);
+    assert!(town.catch_up("X", 64));
+    let covers = [town.line("X").cover, town.line("Y").cover];
+    assert_eq!(covers, [U256::ONE << 91, U256::ONE << 90]);
+    assert_eq!([town.exposure("key X"), town.exposure("key Y")], covers);
+    // What is held may always become less.
+    town.world.send(town.vault, town.risk, held(1 << 80)).unwrap();
+    town.world.send(town.vault, town.risk, held(1)).unwrap();
+}

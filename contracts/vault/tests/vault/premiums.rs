@@ -7,6 +7,7 @@ use protocol::abi::{
     IOwned::{ParameterOutOfBounds, UnauthorizedCaller},
     IVault,
 };
+use standards::errors::MathOverflow;
 use vault::premiums::name;
 
 use crate::scene::{M, SHARES, Scene, Settings, WEEK, near, u};
@@ -185,6 +186,36 @@ proptest! {
             let high = later * shares <= (worth + paid) * others + rounding;
             prop_assert!(low && high, "{event:?}: {worth} of {shares} became {later} of {others}");
         }
+    }
+}
+
+/// A token of little worth has large premiums. As many as the books take may be earned together; what is more is refused at
+/// its sale, since at the edge where the rates meet it would stop the pool for good.
+#[test]
+fn premiums_however_large_never_stop_the_books() {
+    for (bits, all) in [(86, true), (98, false)] {
+        let scene = Scene::new();
+        scene.deposit(scene.alice, 10 * M);
+        let net = U256::ONE << bits;
+        let mut sold = U256::ZERO;
+        for _ in 0..12 {
+            scene.token.mint(&scene.world, scene.vault, net);
+            let now = scene.world.now();
+            let call = IVault::premiumCall { net, ..scene.premium(0, now, now + 8 * WEEK) };
+            match scene.send(scene.policy, call) {
+                Ok(_) => sold += net,
+                Err(reverted) => {
+                    reverted.expect::<MathOverflow>();
+                    assert!(!all);
+                    scene.token.burn(&scene.world, scene.vault, net);
+                }
+            }
+            scene.weeks(1);
+            assert!(scene.done(scene.carol, IVault::catchUpCall { edges: u(9u64) }));
+        }
+        assert!(sold > net && (sold == net * u(12u64)) == all, "{sold} of {net}");
+        scene.weeks(9);
+        assert_eq!((scene.total_assets(), scene.solvency().unearned), (u(10 * M) + sold, U256::ZERO));
     }
 }
 

@@ -21,12 +21,12 @@ pub(crate) struct Sold {
 }
 
 impl Sold {
-    /// What is not earned of its premium, in units of 2^-64.
+    /// What is not earned of its premium, in units of 2^-48.
     fn unearned(&self, now: u64) -> U256 {
         let edge = |time: u64| (time / WEEK + 1) * WEEK;
         let from = edge(self.start);
         let to = edge(self.end).max(from + WEEK);
-        let rate: U256 = self.net << 64usize;
+        let rate: U256 = self.net << 48usize;
         let rate = rate.div_ceil(u(to - from));
         rate * u(to.saturating_sub(now.max(from)))
     }
@@ -65,7 +65,7 @@ impl Books {
     pub(crate) fn assets(&self, now: u64) -> U256 {
         let premiums: U256 = self.sold.iter().map(|sold| sold.net).sum();
         let unearned: U256 = self.sold.iter().map(|sold| sold.unearned(now)).sum();
-        let unearned = unearned.div_ceil(U256::ONE << 64usize);
+        let unearned = unearned.div_ceil(U256::ONE << 48usize);
         self.deposits + premiums + self.recovered - unearned - self.paid - self.served
     }
 

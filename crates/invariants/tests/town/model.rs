@@ -12,8 +12,8 @@ use crate::{
     triggers::Event,
 };
 
-/// 2^64: what is unearned is kept in such parts of a unit.
-const Q: u128 = 1 << 64;
+/// 2^48: what is unearned is kept in such parts of a unit.
+const Q: u128 = 1 << 48;
 
 /// A policy as the test keeps it.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Held {
         self.net * u(self.end.saturating_sub(now.max(self.earning))) / u(self.end - self.earning)
     }
 
-    /// What of the premium the pool has not earned, in parts of 2^64: from the weekly edge after the start to the
+    /// What of the premium the pool has not earned, in parts of 2^48: from the weekly edge after the start to the
     /// weekly edge after the end, at a constant rate, rounded up.
     pub(crate) fn unearned(&self, now: u64) -> U256 {
         if self.cancelled {
@@ -95,7 +95,7 @@ impl Held {
     }
 }
 
-/// ⌈parts ÷ 2^64⌉.
+/// ⌈parts ÷ 2^48⌉.
 pub(crate) fn whole_up(parts: U256) -> U256 {
     parts.div_ceil(U256::from(Q))
 }
