@@ -139,6 +139,31 @@ fn what_is_sent_is_a_fund_once_it_is_taken_in_and_nothing_is_taken_in_twice() {
     }
 }
 
+/// Funds for rebates store a new rate too, and the time before them was at the old one.
+#[test]
+fn funds_for_rebates_price_no_time_that_has_passed_anew() {
+    let scene = Scene::funded();
+    scene.stake(scene.alice, 100 * M);
+    let fund = || {
+        scene.usd.mint(&scene.world, scene.rewards, U256::ONE);
+        scene.done(scene.carol, IRewards::fundCall { token: scene.usd.at });
+    };
+    // A hundred seconds at the whole rate are not taken back by run-off.
+    scene.world.warp(100);
+    scene.done_at(scene.vault, scene.owner, IVault::orderRunOffCall { ordered: true });
+    fund();
+    assert_eq!(scene.rate(), U256::ZERO);
+    assert!(scene.earned(scene.alice).abs_diff(u(100 * PALI)) <= U256::ONE, "{}", scene.earned(scene.alice));
+    // Nor is a time without any emission paid once that ends.
+    scene.weeks(1);
+    scene.done_at(scene.vault, scene.owner, IVault::orderRunOffCall { ordered: false });
+    fund();
+    assert_eq!(scene.rate(), u(PALI));
+    assert!(scene.earned(scene.alice).abs_diff(u(100 * PALI)) <= U256::ONE, "{}", scene.earned(scene.alice));
+    scene.world.warp(10);
+    assert!(scene.earned(scene.alice).abs_diff(u(110 * PALI)) <= u(2u64));
+}
+
 #[test]
 fn nothing_is_emitted_where_no_capital_is_wanted() {
     let scene = Scene::funded();
