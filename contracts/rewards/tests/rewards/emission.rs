@@ -58,6 +58,21 @@ fn time_is_emitted_at_the_rate_that_was_stored_and_poke_stores_the_new_one() {
 }
 
 #[test]
+fn a_request_that_is_taken_back_leaves_another_rate_until_anybody_pokes() {
+    let scene = Scene::funded();
+    scene.stake(scene.alice, 50 * M);
+    let shares = scene.deposit(scene.bob, 50 * M);
+    scene.request(scene.bob, shares);
+    assert_eq!(scene.done(scene.bob, IRewards::pokeCall {}), u(PALI * 3 / 4));
+    let (controller, receiver) = (scene.bob, scene.bob);
+    let cancel = IVault::cancelRedeemRequestCall { requestId: U256::ZERO, controller, receiver };
+    assert_eq!(scene.done_at(scene.vault, scene.bob, cancel), shares, "at no cost");
+    scene.world.warp(100);
+    assert!(scene.earned(scene.alice).abs_diff(u(75 * PALI)) <= U256::ONE);
+    assert_eq!(scene.done(scene.alice, IRewards::pokeCall {}), u(PALI));
+}
+
+#[test]
 fn every_operation_of_stakers_reads_the_vault_again() {
     let scene = Scene::funded();
     let shares = scene.stake(scene.alice, 100 * M);
