@@ -130,6 +130,22 @@ fn what_was_served_and_what_others_asked_for_are_earlier_requests_too() {
 }
 
 #[test]
+fn who_takes_a_request_back_has_the_shares_at_once() {
+    let scene = Scene::funded();
+    scene.stake(scene.bob, 50 * M);
+    scene.world.warp(1_000);
+    let earned = scene.earned(scene.bob);
+    let shares = scene.stake(scene.alice, 50 * M);
+    scene.done(scene.alice, IRewards::requestRedeemCall { shares, controller: scene.alice });
+    let (controller, receiver) = (scene.alice, scene.alice);
+    let cancel = IVault::cancelRedeemRequestCall { requestId: U256::ZERO, controller, receiver };
+    assert_eq!(scene.done_at(scene.vault, scene.alice, cancel), shares);
+    assert_eq!(scene.shares_of(scene.alice), shares);
+    // A stake that did not last has earned nothing.
+    assert_eq!((scene.earned(scene.alice), scene.earned(scene.bob)), (U256::ZERO, earned));
+}
+
+#[test]
 fn a_pause_of_redemptions_stops_neither_unstaking_nor_claims() {
     let scene = Scene::funded();
     let shares = scene.stake(scene.alice, 100 * M);
