@@ -62,7 +62,7 @@ interface IRewards is IOwned {
     function unstake(address receiver) external returns (uint256 shares);
     /// Puts shares into the vault's queue at once, those first that are leaving, so that nobody waits twice. controller
     /// is the caller, or has made the caller its operator at the vault. A controller whose request of an earlier week
-    /// is not served has to make this contract its operator at the vault before.
+    /// is not served, or not taken out in full, has to make this contract its operator at the vault before.
     function requestRedeem(uint256 shares, address controller) external;
     /// Pays the caller all that it has earned.
     function claim(address receiver) external returns (uint256 amount);

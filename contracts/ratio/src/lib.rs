@@ -8,6 +8,7 @@
 #![cfg_attr(not(any(test, feature = "export-abi")), no_main)]
 extern crate alloc;
 
+use actuary::math::mul_div_up;
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 use protocol::{
@@ -29,6 +30,9 @@ pub const DECIMALS: u64 = 18;
 
 /// How many rounds of the rate are looked through.
 pub const MOST_ROUNDS: usize = 32;
+
+/// The largest answer, 2²⁵⁵ − 1; no reader takes it for a price.
+const LARGEST: U256 = U256::from_limbs([u64::MAX, u64::MAX, u64::MAX, u64::MAX >> 1]);
 
 /// The longest heartbeat of a rate, in seconds.
 pub const LONGEST_HEARTBEAT: u64 = 30 * 24 * 60 * 60;
@@ -131,7 +135,8 @@ impl RatioFeed {
         Packed(self.settings.get()).u64(0, 32) as u32
     }
 
-    /// A round with its answer over the rate of its time, rounded up, as prices of feeds are; 0 where there is none.
+    /// A round with its answer over the rate of its time, rounded up, as prices of feeds are; 0 where there is none, and
+    /// the largest answer where it passes that.
     fn over_rate(&self, mut round: Round) -> Result<Round> {
         let [_, price, _, updated_at, _] = round;
         if !is_price(price) || updated_at.is_zero() {
@@ -141,9 +146,8 @@ impl RatioFeed {
         round[1] = U256::ZERO;
         if let Some(rate) = self.rate_at(updated_at, settings.u64(0, 32))? {
             let [above, below] = [settings.u64(40, 8) + DECIMALS, settings.u64(32, 8)].map(power);
-            // 128 bits by 150, and 128 by 90
-            let (above, below) = (price * above, rate * below);
-            round[1] = above.div_ceil(below);
+            // 128 bits by 150, which need more than a word, over 128 by 90
+            round[1] = mul_div_up(price, above, rate * below).unwrap_or(LARGEST).min(LARGEST);
         }
         Ok(round)
     }

@@ -1,6 +1,6 @@
 //! The feed of a price over a rate, by itself and under the depeg trigger.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, I256, U256, U512};
 use alloy_sol_types::{SolInterface, SolValue};
 use depeg::DepegTrigger;
 use proptest::prelude::*;
@@ -204,6 +204,16 @@ fn a_staking_token_that_trades_below_its_rate_is_a_depeg_and_one_whose_rate_grow
     assert_eq!((told.number, told.latest.verdict as u8, told.latest.worstBps), (U256::ONE, 2, 1_000));
 }
 
+/// A price of 200,000 in 27 decimals, over a rate of one in as many: 277 bits on the way.
+#[test]
+fn prices_and_rates_of_27_decimals_are_divided_whole() {
+    let scene = Scene::new(27, 27);
+    let ray = 1_000_000_000 * WAD;
+    scene.rate.push(ray, scene.start);
+    let id = scene.market.push(200_000 * ray, scene.start);
+    assert_eq!(scene.answer(id), 200_000 * WAD);
+}
+
 proptest! {
     #[test]
     fn it_is_the_quotient_of_both_prices_rounded_up(
@@ -212,9 +222,10 @@ proptest! {
         let scene = Scene::new(above, below);
         scene.rate.push(worth, scene.start);
         let id = scene.market.push(price, scene.start);
-        let answer = scene.round(id).unwrap().answer.into_raw();
-        let ten = |power: u8| U256::from(10).pow(U256::from(power));
-        let (dividend, divisor) = (U256::from(price) * ten(below + 18), U256::from(worth) * ten(above));
-        prop_assert!(answer * divisor >= dividend && (answer - U256::ONE) * divisor < dividend);
+        let answer = U512::from(scene.round(id).unwrap().answer.into_raw());
+        let ten = |power: u8| U512::from(10).pow(U512::from(power));
+        let (dividend, divisor) = (U512::from(price) * ten(below + 18), U512::from(worth) * ten(above));
+        let quotient = dividend.div_ceil(divisor);
+        prop_assert_eq!(answer, quotient.min(U512::from(I256::MAX.into_raw())));
     }
 }

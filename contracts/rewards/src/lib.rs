@@ -353,11 +353,10 @@ impl Rewards {
     /// `Funded`; `EmissionChanged` where the rate is another one.
     pub fn fund(&mut self, token: Address) -> Result<U256> {
         let lock = Lock::take()?;
+        let mut emission = self.accrued()?;
         let amount = if token == self.token() {
             let held = to_u128(self.balance(token)?)?;
-            let mut emission = self.accrued()?;
             let Some(amount) = emission.fund(held)? else { return Err(error!(NothingToFund, token)) };
-            self.close(&emission);
             U256::from(amount)
         } else if token == self.asset() {
             let (held, booked) = (self.balance(token)?, self.rebates.get());
@@ -369,6 +368,7 @@ impl Rewards {
         } else {
             return Err(error!(UnknownToken, token));
         };
+        self.close(&emission);
         emit!(self.vm(), Funded, [token], [amount]);
         self.refresh();
         lock.release();

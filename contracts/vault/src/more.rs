@@ -191,7 +191,7 @@ impl VaultMore {
     }
 
     /// See `IVault`.
-    pub fn cohort(&self, week: U256) -> (U256, U256, U256, U256, U256, U256) {
+    pub fn cohort(&self, week: U256) -> Result<(U256, U256, U256, U256, U256, U256)> {
         self.state.cohort_view(u64::try_from(week).unwrap_or(u64::MAX))
     }
 

@@ -85,16 +85,16 @@ impl State {
     }
 
     /// A cohort: units, waiting shares, κ and α in RAY, and the price that caps it.
-    pub(crate) fn cohort_view(&self, week: u64) -> (U256, U256, U256, U256, U256, U256) {
+    pub(crate) fn cohort_view(&self, week: u64) -> Result<(U256, U256, U256, U256, U256, U256)> {
         let cohort = self.cohort(week);
-        (
+        Ok((
             U256::from(cohort.units),
             U256::from(cohort.pending),
             U256::from(cohort.kappa()),
-            U256::from(cohort.alpha),
+            in_ray(cohort.alpha())?,
             U256::from(cohort.cap.assets),
             U256::from(cohort.cap.shares),
-        )
+        ))
     }
 
     /// Confirmed claims of a policy, what is owed of them, and to whom.

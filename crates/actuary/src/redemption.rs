@@ -20,6 +20,16 @@ use crate::{
     payout::RAY,
 };
 
+/// From so many assets a share on, α is kept in [`COARSE`]; below, it has at most 126 bits in RAY.
+const DEAR: u128 = 1 << 36;
+
+/// In what α is kept where a share is worth more than RAY leaves room for: in a pool that nearly all have left, with
+/// assets that came later. What is rounded is a smaller part of it than in RAY of a share at its first price.
+const COARSE: u128 = 1_000_000_000_000;
+
+/// The bit of α that says so.
+const IS_COARSE: u128 = 1 << 127;
+
 /// The requests of one week.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cohort {
@@ -29,7 +39,7 @@ pub struct Cohort {
     pub pending: u128,
     /// RAY − κ. A cohort begins with κ = 1, that is with zero here.
     pub gone: u128,
-    /// α: assets served on a unit, in RAY.
+    /// α: assets served on a unit, as [`alpha`](Self::alpha) tells it: in RAY or, with the highest bit set, coarser.
     pub alpha: u128,
     /// Since when the cohort, once due, has waited for incidents to be settled, in seconds; zero while it has not.
     pub waiting: u64,
@@ -42,6 +52,13 @@ impl Cohort {
     #[must_use]
     pub const fn kappa(&self) -> u128 {
         RAY.saturating_sub(self.gone)
+    }
+
+    /// α: so many assets were served on so many units.
+    #[must_use]
+    pub const fn alpha(&self) -> Price {
+        let assets = self.alpha & !IS_COARSE;
+        Price { assets, shares: if assets == self.alpha { RAY } else { COARSE } }
     }
 
     /// Whether a due cohort still waits at `now` while incidents are not settled: `patience` seconds in all, from the
@@ -91,7 +108,7 @@ impl Request {
     /// # Errors
     /// [`Overflow`].
     pub fn claimable_assets(&self, cohort: &Cohort) -> Result<u128> {
-        let served = scale_down(self.units, cohort.alpha, RAY)?;
+        let served = cohort.alpha().assets_down(self.units)?;
         served.checked_add_signed(self.assets).ok_or(Overflow)
     }
 
@@ -261,7 +278,11 @@ impl Books {
         self.stream_in(forgone, now)?;
         self.cut_stream(now)?;
         cohort.pending = minus(cohort.pending, shares)?;
-        cohort.alpha = plus(cohort.alpha, scale_down(assets, RAY, cohort.units)?)?;
+        // No price of a cohort is above its cap, so all services of one keep α alike.
+        if cohort.cap.assets / cohort.cap.shares >= DEAR {
+            cohort.alpha |= IS_COARSE;
+        }
+        cohort.alpha = plus(cohort.alpha, scale_down(assets, cohort.alpha().shares, cohort.units)?)?;
         cohort.gone = minus(RAY, scale_down(cohort.pending, RAY, cohort.units)?)?;
         Ok(Some(Served { shares, assets, forgone }))
     }

@@ -318,6 +318,29 @@ fn a_cap_worth_nothing_does_not_block_the_queue() {
     near(millions(served.assets), 2.0, 5);
 }
 
+proptest! {
+    /// Whatever a share is worth, in a pool of up to 104 bits: a cohort is served, in parts too, and gets what was served.
+    #[test]
+    fn a_share_of_any_worth_is_served(
+        pool in 1u128..1 << 104, bits in 0u32..=104, supply in 1u128..1 << 124, fewer in 0u32..124, percent in 0u128..100,
+    ) {
+        let (pool, supply) = ((pool >> (104 - bits)).max(1), (supply >> fewer).max(1));
+        let mut books = Books { pool, supply, ..Books::new(EDGE, WEEK) };
+        let (mut cohort, mut request) = (Cohort::default(), Request::default());
+        books.join(&mut request, &mut cohort, supply).unwrap();
+        let value = books.value(EDGE).unwrap();
+        cohort.cap = value.middle_price().unwrap();
+        let mut assets = 0;
+        for minimum in [pool * percent / 100, 0] {
+            let limits = Limits { reserve: 0, minimum, liquid: u128::MAX };
+            assets += books.serve(&mut cohort, &limits, EDGE).unwrap().map_or(0, |served| served.assets);
+        }
+        let claimable = request.claimable_assets(&cohort).unwrap();
+        prop_assert!(claimable <= assets, "{claimable} of {assets}");
+        prop_assert!(assets - claimable <= 2 * (1 + supply / actuary::payout::RAY) + (assets >> 64));
+    }
+}
+
 #[test]
 fn a_cohort_waits_for_incidents_once() {
     let mut cohort = Cohort::default();

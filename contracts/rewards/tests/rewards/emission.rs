@@ -58,6 +58,21 @@ fn time_is_emitted_at_the_rate_that_was_stored_and_poke_stores_the_new_one() {
 }
 
 #[test]
+fn a_request_that_is_taken_back_leaves_another_rate_until_anybody_pokes() {
+    let scene = Scene::funded();
+    scene.stake(scene.alice, 50 * M);
+    let shares = scene.deposit(scene.bob, 50 * M);
+    scene.request(scene.bob, shares);
+    assert_eq!(scene.done(scene.bob, IRewards::pokeCall {}), u(PALI * 3 / 4));
+    let (controller, receiver) = (scene.bob, scene.bob);
+    let cancel = IVault::cancelRedeemRequestCall { requestId: U256::ZERO, controller, receiver };
+    assert_eq!(scene.done_at(scene.vault, scene.bob, cancel), shares, "at no cost");
+    scene.world.warp(100);
+    assert!(scene.earned(scene.alice).abs_diff(u(75 * PALI)) <= U256::ONE);
+    assert_eq!(scene.done(scene.alice, IRewards::pokeCall {}), u(PALI));
+}
+
+#[test]
 fn every_operation_of_stakers_reads_the_vault_again() {
     let scene = Scene::funded();
     let shares = scene.stake(scene.alice, 100 * M);
@@ -137,6 +152,31 @@ fn what_is_sent_is_a_fund_once_it_is_taken_in_and_nothing_is_taken_in_twice() {
         let error = scene.refused(scene.bob, IRewards::fundCall { token }).expect::<UnknownToken>();
         assert_eq!(error.token, token);
     }
+}
+
+/// Funds for rebates store a new rate too, and the time before them was at the old one.
+#[test]
+fn funds_for_rebates_price_no_time_that_has_passed_anew() {
+    let scene = Scene::funded();
+    scene.stake(scene.alice, 100 * M);
+    let fund = || {
+        scene.usd.mint(&scene.world, scene.rewards, U256::ONE);
+        scene.done(scene.carol, IRewards::fundCall { token: scene.usd.at });
+    };
+    // A hundred seconds at the whole rate are not taken back by run-off.
+    scene.world.warp(100);
+    scene.done_at(scene.vault, scene.owner, IVault::orderRunOffCall { ordered: true });
+    fund();
+    assert_eq!(scene.rate(), U256::ZERO);
+    assert!(scene.earned(scene.alice).abs_diff(u(100 * PALI)) <= U256::ONE, "{}", scene.earned(scene.alice));
+    // Nor is a time without any emission paid once that ends.
+    scene.weeks(1);
+    scene.done_at(scene.vault, scene.owner, IVault::orderRunOffCall { ordered: false });
+    fund();
+    assert_eq!(scene.rate(), u(PALI));
+    assert!(scene.earned(scene.alice).abs_diff(u(100 * PALI)) <= U256::ONE, "{}", scene.earned(scene.alice));
+    scene.world.warp(10);
+    assert!(scene.earned(scene.alice).abs_diff(u(110 * PALI)) <= u(2u64));
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn live(seed: u64, unit: u128) {
         // The mocked vault's: a week of ten seconds, and a cooldown of twenty.
         let due = (now / 10 + 1) * 10 + 20;
         // What changes the books does so at this moment.
-        match dice.roll(12) {
+        match dice.roll(13) {
             0..=2 if amount <= room && units + leaving + amount <= MOST_UNITS => {
                 model.accrue(now);
                 if odd.world.read(odd.vault, IERC20::balanceOfCall { account: name }) < shares {
@@ -209,6 +209,12 @@ fn live(seed: u64, unit: u128) {
                 model.accrue(now);
                 odd.tell(dice.roll(250), dice.roll(8) == 0);
                 odd.done(odd.alice, IRewards::pokeCall {});
+            }
+            12 => {
+                model.accrue(now);
+                odd.tell(dice.roll(250), dice.roll(8) == 0);
+                odd.asset.mint(&odd.world, odd.rewards, U256::ONE);
+                odd.done(odd.alice, IRewards::fundCall { token: odd.asset.at });
             }
             10 => {
                 model.accrue(now);

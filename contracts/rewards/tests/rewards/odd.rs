@@ -95,11 +95,12 @@ impl Native for OddVault {
     }
 }
 
-/// Rewards over an odd vault, with PALI that behaves.
+/// Rewards over an odd vault, with PALI and an asset that behave.
 pub(crate) struct Odd {
     pub(crate) world: World,
     pub(crate) habits: Rc<Habits>,
     pub(crate) pali: Token,
+    pub(crate) asset: Token,
     pub(crate) vault: Address,
     pub(crate) rewards: Address,
     pub(crate) owner: Address,
@@ -124,11 +125,11 @@ impl Odd {
             hook_result: RefCell::default(),
         });
         world.place_native(name("vault"), OddVault(habits.clone()));
-        world.place_native(name("asset"), Silent);
         world.place_native(name("policy"), Silent);
         let odd = Self {
             habits,
             pali: Token::deploy(&world, name("pali"), 18),
+            asset: Token::deploy(&world, name("asset"), 6),
             vault: name("vault"),
             rewards: name("rewards"),
             owner: name("timelock"),

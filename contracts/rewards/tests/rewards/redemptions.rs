@@ -105,6 +105,47 @@ fn a_request_of_an_earlier_week_moves_along_once_its_controller_lets_the_rewards
 }
 
 #[test]
+fn what_was_served_and_what_others_asked_for_are_earlier_requests_too() {
+    let scene = Scene::funded();
+    let shares = scene.stake(scene.alice, 50 * M) / u(2u64);
+    let call = IRewards::requestRedeemCall { shares, controller: scene.alice };
+    scene.done(scene.alice, call.clone());
+    scene.world.warp(WEEK + COOLDOWN);
+    scene.done_at(scene.vault, scene.carol, IVault::serveCall { n: u(10u64) });
+    let served = scene.request_of(scene.alice);
+    assert_eq!((served.pending, served.shares), (U256::ZERO, shares));
+    scene.refused(scene.alice, call.clone()).expect::<IVault::UnauthorizedOperator>();
+    let take = IERC4626::redeemCall { shares, receiver: scene.alice, controller: scene.alice };
+    scene.done_at(scene.vault, scene.alice, take);
+    // One share of carol's in her name.
+    scene.deposit(scene.carol, M);
+    let gift = IERC7540Redeem::requestRedeemCall { shares: U256::ONE, controller: scene.alice, owner: scene.carol };
+    scene.done_at(scene.vault, scene.carol, gift);
+    scene.weeks(1);
+    scene.refused(scene.alice, call.clone()).expect::<IVault::UnauthorizedOperator>();
+    let operator = IERC7540Redeem::setOperatorCall { operator: scene.rewards, approved: true };
+    scene.done_at(scene.vault, scene.alice, operator);
+    scene.done(scene.alice, call);
+    assert_eq!(scene.request_of(scene.alice).pending, shares + U256::ONE);
+}
+
+#[test]
+fn who_takes_a_request_back_has_the_shares_at_once() {
+    let scene = Scene::funded();
+    scene.stake(scene.bob, 50 * M);
+    scene.world.warp(1_000);
+    let earned = scene.earned(scene.bob);
+    let shares = scene.stake(scene.alice, 50 * M);
+    scene.done(scene.alice, IRewards::requestRedeemCall { shares, controller: scene.alice });
+    let (controller, receiver) = (scene.alice, scene.alice);
+    let cancel = IVault::cancelRedeemRequestCall { requestId: U256::ZERO, controller, receiver };
+    assert_eq!(scene.done_at(scene.vault, scene.alice, cancel), shares);
+    assert_eq!(scene.shares_of(scene.alice), shares);
+    // A stake that did not last has earned nothing.
+    assert_eq!((scene.earned(scene.alice), scene.earned(scene.bob)), (U256::ZERO, earned));
+}
+
+#[test]
 fn a_pause_of_redemptions_stops_neither_unstaking_nor_claims() {
     let scene = Scene::funded();
     let shares = scene.stake(scene.alice, 100 * M);

@@ -295,6 +295,41 @@ fn scenario_05_only_what_minimum_capital_leaves_free_is_served_pro_rata() {
     near(scene.claimable(scene.bob).1, u(4 * M), 2);
 }
 
+/// Who leaves last leaves a stream behind, and who comes then pays for it: a share of an asset with 18 decimals is soon
+/// worth a million million units, a million million million times its first price.
+#[test]
+fn who_enters_a_pool_that_all_have_left_can_leave_it() {
+    let scene = Scene::with(Settings { decimals: 18, ..Settings::default() });
+    let whole: u64 = 1_000_000_000_000_000_000;
+    scene.gate.target.set(15 * whole);
+    let shares = scene.deposit(scene.alice, 10 * whole);
+    scene.request(scene.alice, shares);
+    scene.weeks(3);
+    scene.fund(scene.carol, whole);
+    scene.done(scene.carol, IVault::recoverCall { amount: u(whole) });
+    assert_eq!(scene.serve(), (shares, u(10 * whole)));
+    scene.weeks(4);
+    assert_eq!((scene.read(IERC20::totalSupplyCall {}), scene.total_assets()), (U256::ZERO, u(whole)));
+    let [first, second] = [scene.bob, scene.carol].map(|who| scene.deposit(who, 4 * whole));
+    scene.request(scene.bob, first);
+    scene.request(scene.carol, second / u(2u64));
+    let week = scene.world.now() / WEEK;
+    scene.weeks(3);
+    scene.gate.minimum.set(5 * whole); // not all of it at once
+    assert!(scene.serve().1 > U256::ZERO);
+    let part = scene.claimable(scene.bob).1;
+    assert!(part > u(2 * whole) && part < u(3 * whole), "{part}");
+    scene.gate.minimum.set(0);
+    scene.serve();
+    // What a share more or less is worth.
+    let one = whole / 1_000_000 * 2;
+    near(scene.redeem_all(scene.bob), u(4 * whole), one);
+    near(scene.redeem_all(scene.carol), u(2 * whole), one);
+    assert_eq!(scene.redeem_all(scene.alice), u(10 * whole));
+    let alpha = scene.read(IVault::cohortCall { week: u(week) }).alpha;
+    near(alpha / U256::from(10).pow(u(27u64)), u(4 * whole) / first, whole / 1_000_000);
+}
+
 #[test]
 fn cohorts_are_served_in_order() {
     let scene = Scene::new();
