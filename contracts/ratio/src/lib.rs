@@ -5,6 +5,10 @@
 //! takes it in by round ids, as it does any feed. What follows of that: each round is divided by the rate of its own time,
 //! so that a round is the same whenever it is read, and a rate that is too old, or that nobody finds any more, makes it no
 //! price, never a wrong one.
+//!
+//! The market and the rate tell the same fall at different times, a slashing above all: a market round that comes first stands over
+//! the old rate until the next one. A depeg subject on this feed needs a shortest run longer than the market's heartbeat,
+//! or such a round alone is a depeg.
 #![cfg_attr(not(any(test, feature = "export-abi")), no_main)]
 extern crate alloc;
 
