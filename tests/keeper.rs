@@ -1,6 +1,10 @@
 //! The keeper: what it does when nobody else does, within its limits, through restarts, failing nodes and blocks that
 //! are taken back.
 
+#[path = "stage/decree.rs"]
+mod decree;
+#[path = "stage/disguise.rs"]
+mod disguise;
 mod stage;
 
 use std::{
@@ -119,6 +123,34 @@ async fn it_proves_an_incident_books_it_and_serves_who_leaves() {
     assert!(stage.story.solvency().await.is_ok(), "programs that ran out are activated again");
     let record = stage.story.deployment.policy(&bob).policy_of(policy).call().await.unwrap();
     assert!(record.expired);
+    stage.strike().await;
+}
+
+/// A vault in run-off needs no capital: what its stakers earn ends, though none of them says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_has_what_stakers_earn_follow_the_vault() {
+    let mut stage = Stage::open("stakers").await;
+    let story = &mut stage.story;
+    story.capital().await.unwrap();
+    let alice = story.cast.alice.clone();
+    let (vault, rewards) = (story.deployment.vault(&alice), story.deployment.rewards(&alice));
+    let (chain, timelock) = (story.chain().clone(), story.deployment.address("timelock"));
+    let (mut keeper, _) = keeper(&stage, &stage.node.url(), limits()).await;
+    let run_off = vault.order_run_off(true);
+    decree::send_as(&chain, timelock, &run_off).await;
+    assert!(!kinds(&keeper.round().await.unwrap()).contains(&"poke"), "nobody stakes");
+    decree::send_as(&chain, timelock, &vault.order_run_off(false)).await;
+
+    let shares = vault.balance_of(alice.address()).call().await.unwrap();
+    chain.send("approving", &alice, vault.approve(rewards.address(), shares)).await.unwrap();
+    chain.send("staking", &alice, rewards.stake(shares, alice.address())).await.unwrap();
+    assert!(!kinds(&keeper.round().await.unwrap()).contains(&"poke"), "who stakes sets the rate");
+    assert!(!rewards.emission().call().await.unwrap().0.is_zero());
+    decree::send_as(&chain, timelock, &run_off).await;
+    let round = keeper.round().await.unwrap();
+    assert_eq!((round.troubles.len(), kinds(&round).contains(&"poke")), (0, true), "{round:?}");
+    assert!(rewards.emission().call().await.unwrap().0.is_zero());
+    assert!(!kinds(&keeper.round().await.unwrap()).contains(&"poke"));
     stage.strike().await;
 }
 

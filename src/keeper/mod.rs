@@ -3,8 +3,8 @@
 //! Each round looks at the newest block alone and remembers nothing but what it has spent, so that a restart, a node
 //! that fails in the middle or a block that is taken back costs it a round and no more. It proves incidents, books what
 //! their triggers tell, stores the prices that claims on positions need, lets products learn from each other's losses,
-//! brings lines and vaults forward, serves who leaves and tops up who is owed. It sends nothing that the node
-//! says would fail or change nothing, and nothing beyond its [`Limits`].
+//! brings lines and vaults forward, serves who leaves, tops up who is owed and has what stakers earn follow the vault. It
+//! sends nothing that the node says would fail or change nothing, and nothing beyond its [`Limits`].
 
 mod metrics;
 mod purse;
@@ -27,7 +27,7 @@ pub use purse::{Error as PurseError, Limits, Purse, Refusal};
 
 use crate::{
     bindings::{
-        ArbWasm, IDepegTrigger, IImpermanentLossTrigger, IVault,
+        ArbWasm, IDepegTrigger, IImpermanentLossTrigger, IRewards, IVault,
         arb_wasm::{ProgramActivatedFilter, ProgramLifetimeExtendedFilter},
         policy::Policy,
         risk::{LossRecordedFilter, PriorSetFilter},
@@ -70,7 +70,8 @@ const REPEAT: u64 = 86_400;
 /// A price is taken into the variance of its pair once a day.
 const SAMPLE: u64 = 86_400;
 
-/// A prior that is so far from its cover type's estimate is taken over from it, in parts of the larger one.
+/// A rate that is so far from what it should be is set anew, in parts of the larger one: a product's prior, which its cover
+/// type tells, and what stakers earn.
 const DRIFT: u64 = 100;
 
 /// Families that one call tells their cover types of.
@@ -182,6 +183,8 @@ impl Keeper {
             let done = self.tend(vault, &mut round).await;
             round.note(done)?;
         }
+        let done = self.poke(&mut round).await;
+        round.note(done)?;
         let mut begun = vec![0; lines.len()];
         let done = self.look_at_policies(&lines, &mut begun, &mut round).await;
         round.note(done)?;
@@ -338,6 +341,24 @@ impl Keeper {
         }
         if chain.read("looking at the ability to pay", vault.checkpoint()).await? {
             self.act("checkpoint", &format!("of vault {address:?}"), vault.checkpoint(), round).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the rate at which stakers of shares earn follow their vault's capital, where the one in force is no longer what
+    /// the curve says. While nobody stakes none is due: who does sets it.
+    async fn poke(&mut self, round: &mut Round) -> Done {
+        let chain = self.deployment.chain.clone();
+        let Some(address) = self.deployment.ledger.contract("rewards") else { return Ok(()) }; // an older deployment
+        let rewards = IRewards::new(address, self.client.clone());
+        if chain.read("looking for stakers", rewards.total_staked()).await?.is_zero() {
+            return Ok(());
+        }
+        let (rate, ..) = chain.read("reading what stakers earn", rewards.emission()).await?;
+        let due: U256 = chain.read("asking what stakers should earn", rewards.poke()).await?;
+        if has_drifted(rate, due) {
+            self.act("poke", &format!("what stakers earn from {rate} to {due} a second"), rewards.poke(), round)
+                .await?;
         }
         Ok(())
     }
@@ -709,9 +730,9 @@ impl Round {
     }
 }
 
-/// Whether a prior is not what its cover type says any more.
-fn has_drifted(prior: U256, rate: U256) -> bool {
-    let (low, high) = (prior.min(rate), prior.max(rate));
+/// Whether a rate is no longer what it should be.
+fn has_drifted(rate: U256, due: U256) -> bool {
+    let (low, high) = (rate.min(due), rate.max(due));
     (high - low).saturating_mul(DRIFT.into()) > high
 }
 
@@ -738,8 +759,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prior_has_drifted_from_one_percent_on() {
-        let drifted = |prior: u64, rate: u64| has_drifted(prior.into(), rate.into());
+    fn a_rate_has_drifted_from_one_percent_on() {
+        let drifted = |rate: u64, due: u64| has_drifted(rate.into(), due.into());
         assert!(!drifted(0, 0) && !drifted(100, 100) && !drifted(99, 100) && !drifted(100, 99));
         assert!(drifted(989, 1_000) && drifted(1_000, 989) && drifted(0, 1) && drifted(1, 0));
     }
