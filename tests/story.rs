@@ -287,6 +287,25 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
     stage.strike().await;
 }
 
+/// A program whose transaction was the last thing that a run saw is in the ledger by its address alone: the next run
+/// enters its code, by which it is audited.
+#[tokio::test]
+async fn a_program_that_an_interruption_followed_is_audited_like_any_other() {
+    let Some(stage) = set("unseen").await else { return };
+    let (chain, path) = (stage.story.chain().clone(), stage.folder.join("deployment.json"));
+    let mut ledger = Ledger::open(&path).unwrap().unwrap();
+    let whole = ledger.code_hashes.clone();
+    ledger.code_hashes.remove("treasury").unwrap();
+    ledger.finished = false;
+    ledger.save().unwrap();
+    let mut d = Deployer::open(chain.clone(), developer(&chain), builder(), &path, "standard", false).await.unwrap();
+    let options = palisade::deploy::Options::default();
+    let deployment = palisade::deploy::deploy(&mut d, &Profile::standard(), &options).await.unwrap();
+    assert_eq!(deployment.ledger.code_hashes, whole);
+    assert_eq!(Ledger::open(&path).unwrap().unwrap().code_hashes, whole);
+    stage.strike().await;
+}
+
 #[tokio::test]
 async fn a_deployment_is_begun_anew_on_a_chain_that_was_reset_but_never_on_another() {
     let Some(stage) = set("reset").await else { return };
