@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use ethers::types::{Address, Bytes, U256};
 use palisade::{
+    audit::audit,
     chain::Client,
-    deploy::{Addition, Deployer, Profile, add_vault, profile::usd},
+    deploy::{Addition, Deployer, Ledger, Profile, add_vault, profile::usd},
 };
 use serde_json::json;
 use stage::{Stage, builder, developer};
@@ -70,6 +71,14 @@ async fn a_vault_in_run_off_pays_while_another_takes_new_business() {
         ("Palisade stablecoin pool 2".to_owned(), "pUSDX2".to_owned())
     );
     govern(&stage, &addition.actions).await;
+    // what gas cost the timelock is not its to hold
+    chain.request("anvil_setBalance", json!([deployment.address("timelock"), "0x0"])).await.unwrap();
+    // and guarded as the first one is: whatever holds of that holds of this
+    let ledger = Ledger::open(deployment.ledger.path()).unwrap().unwrap();
+    let facts = audit(&chain, &alice, &ledger, Some(&builder())).await.unwrap();
+    let wrong: Vec<_> = facts.iter().filter(|fact| !fact.holds).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(facts.iter().any(|fact| fact.what == "the guardian of allocator#2"));
     chain.send("approve", &alice, asset.approve(new.address(), U256::MAX)).await.unwrap();
     chain.send("deposit", &alice, new.deposit(usd(10_000_000), alice.address())).await.unwrap();
 

@@ -421,7 +421,7 @@ fn past_depegs(risk: &IRisk<Client>, now: u64) -> impl Iterator<Item = (u16, Con
 /// A vault beside those that are there, and what the DAO has to do before business goes to it.
 #[derive(Clone, Debug)]
 pub struct Addition {
-    /// The vault: wired, its set-up finished, the timelock's.
+    /// The vault: wired, guarded, its set-up finished, the timelock's.
     pub vault: Address,
     /// The id that its product gets, if no other product is added before.
     pub product: U256,
@@ -446,9 +446,11 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let wire = contract.wire(at("risk"), at("policy"), at("assessor"), at("treasury"));
     d.call(&format!("wire vault{suffix}"), wire).await?;
     d.call(&format!("appoint allocator{suffix}"), contract.set_allocator(allocator)).await?;
+    let lender = IAllocator::new(allocator, client.clone());
+    d.call(&format!("guard vault{suffix}"), contract.set_guardian(at("guardian"))).await?;
+    d.call(&format!("guard allocator{suffix}"), lender.set_guardian(at("guardian"))).await?;
     d.call(&format!("finish the set-up of vault{suffix}"), contract.finish_setup()).await?;
-    let finish = IAllocator::new(allocator, client.clone()).finish_setup();
-    d.call(&format!("finish the set-up of allocator{suffix}"), finish).await?;
+    d.call(&format!("finish the set-up of allocator{suffix}"), lender.finish_setup()).await?;
 
     offer_vault(deployment, &client, profile, vault).await
 }
