@@ -1,6 +1,6 @@
 //! The whole deployment, step by step.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ethers::{
     abi::Token,
@@ -213,7 +213,8 @@ impl Deployment {
 /// What a step failed with; what was done stays in the ledger.
 pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> Result<Deployment> {
     let me = d.client.address();
-    if options.allocation.iter().any(|(receiver, _)| *receiver == me) {
+    let vested = options.vesting.iter().map(|grant| grant.beneficiary);
+    if options.allocation.iter().map(|(receiver, _)| *receiver).chain(vested).any(|receiver| receiver == me) {
         let reason = "who deploys keeps nothing: allocate votes to other accounts than the deployer's";
         return Err(Error::Verification(reason.into()));
     }
@@ -517,8 +518,8 @@ async fn install_guardian(d: &mut Deployer, profile: &Profile, options: &Options
 /// Gives out votes, sets the stakers' aside, and sets the budgets of the treasury, which holds the rest.
 async fn allocate(d: &mut Deployer, options: &Options, contract: &Contracts, asset: Address) -> Result<()> {
     let (treasury, token, rewards) = (&contract.treasury, contract.token.address(), &contract.rewards);
-    for (receiver, amount) in &options.allocation {
-        d.call(&format!("allocate votes to {receiver:?}"), treasury.pay(token, *receiver, *amount)).await?;
+    for (receiver, amount) in shares(&options.allocation) {
+        d.call(&format!("allocate votes to {receiver:?}"), treasury.pay(token, receiver, amount)).await?;
     }
     let timelock = contract.timelock.address();
     for (number, grant) in options.vesting.iter().enumerate() {
@@ -536,6 +537,16 @@ async fn allocate(d: &mut Deployer, options: &Options, contract: &Contracts, ass
     let (votes, dollars) = BUDGETS;
     d.call("set the budget of votes", treasury.set_budget(token, pali(votes))).await?;
     d.call("set the budget of the asset", treasury.set_budget(asset, usd(dollars))).await
+}
+
+/// What each receiver gets: all that is allocated to it, which is one step of the deployment.
+fn shares(allocation: &[(Address, U256)]) -> BTreeMap<Address, U256> {
+    let mut shares = BTreeMap::<_, U256>::new();
+    for (receiver, amount) in allocation {
+        let share = shares.entry(*receiver).or_default();
+        *share = share.saturating_add(*amount);
+    }
+    shares
 }
 
 /// Asset, feed and sequencer feed: given, or mocks on a development chain.
@@ -606,4 +617,16 @@ fn address(address: Address) -> Token {
 
 fn uint(value: impl Into<U256>) -> Token {
     Token::Uint(value.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_named_twice_gets_both() {
+        let [one, other] = [1, 2].map(Address::repeat_byte);
+        let allocation = [(other, pali(3)), (one, pali(5)), (other, pali(4)), (one, U256::MAX)];
+        assert_eq!(shares(&allocation), [(one, U256::MAX), (other, pali(7))].into());
+    }
 }
