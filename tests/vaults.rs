@@ -4,11 +4,14 @@ mod stage;
 
 use std::sync::Arc;
 
-use ethers::types::{Address, Bytes, U256};
+use ethers::{
+    abi::Token,
+    types::{Address, Bytes, U256},
+};
 use palisade::{
     audit::audit,
     chain::Client,
-    deploy::{Addition, Deployer, Ledger, Profile, add_vault, profile::usd},
+    deploy::{Addition, Deployer, Ledger, Profile, add_vault, offer_vault, profile::usd},
 };
 use serde_json::json;
 use stage::{Stage, builder, developer};
@@ -112,5 +115,20 @@ async fn a_vault_in_run_off_pays_while_another_takes_new_business() {
     let (after, other) = (old.solvency().call().await.unwrap(), new.solvency().call().await.unwrap());
     assert!(after.assets < left.assets && after.owed.is_zero(), "the claim was paid");
     assert!(other.assets >= right.assets, "and not by the new vault");
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_its_deployer_may_still_set_up_is_not_offered() {
+    let stage = Stage::open("unfinished").await;
+    let (chain, deployment) = (stage.story.chain().clone(), &stage.story.deployment);
+    let (profile, me) = (Profile::standard(), developer(&chain));
+    let path = deployment.ledger.path();
+    let mut d = Deployer::open(chain, me.clone(), builder(), path, profile.name, false).await.unwrap();
+    // it answers with its set-up key as a vault does
+    let parties = [deployment.address("timelock"), me.address(), deployment.address("vault")].map(Token::Address);
+    let unfinished = d.program("allocator#2", Some(&parties)).await.unwrap();
+    let error = offer_vault(deployment, &me, &profile, unfinished).await.unwrap_err();
+    assert!(error.to_string().contains("is not finished: `palisade add-vault` goes on"), "{error}");
     stage.strike().await;
 }

@@ -450,8 +450,8 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let lender = IAllocator::new(allocator, client.clone());
     d.call(&format!("guard vault{suffix}"), contract.set_guardian(at("guardian"))).await?;
     d.call(&format!("guard allocator{suffix}"), lender.set_guardian(at("guardian"))).await?;
-    d.call(&format!("finish the set-up of vault{suffix}"), contract.finish_setup()).await?;
     d.call(&format!("finish the set-up of allocator{suffix}"), lender.finish_setup()).await?;
+    d.call(&format!("finish the set-up of vault{suffix}"), contract.finish_setup()).await?;
 
     offer_vault(deployment, &client, profile, vault).await
 }
@@ -459,7 +459,7 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
 /// What the DAO has to do before business goes to a vault that was deployed by [`add_vault`].
 ///
 /// # Errors
-/// RPC errors.
+/// [`Error::Verification`] while its deployer may still set it up; RPC errors.
 pub async fn offer_vault(
     deployment: &Deployment,
     client: &Arc<Client>,
@@ -467,6 +467,11 @@ pub async fn offer_vault(
     vault: Address,
 ) -> Result<Addition> {
     let (risk, at) = (deployment.risk(client), |name| deployment.address(name));
+    let key = IVault::new(vault, client.clone()).setup();
+    if !deployment.chain.read("reading the vault's set-up key", key).await?.is_zero() {
+        let reason = format!("the set-up of the vault {vault:?} is not finished: `palisade add-vault` goes on with it");
+        return Err(Error::Verification(reason));
+    }
     let count = deployment.chain.read("counting the products", risk.product_count()).await?;
     let product = count + 1;
     let mut actions = vec![
