@@ -1,6 +1,6 @@
 //! Whether a deployment is what it should be, read from the chain: its code against what was deployed and against the
-//! build, who owns and guards what, who has which role, who calls whom, every parameter against its bounds, and that
-//! neither the timelock nor the deployer holds anything.
+//! build, who owns and guards what, who has which role, what waits in the timelock, who calls whom, every parameter
+//! against its bounds, and that neither the timelock nor the deployer holds anything.
 //!
 //! Each fact is a [`Check`]. What cannot be read does not hold.
 
@@ -12,10 +12,10 @@ use std::{
 };
 
 use ethers::{
-    abi::Detokenize,
+    abi::{Detokenize, RawLog, Token, encode},
     contract::{ContractCall, EthEvent},
     providers::Middleware,
-    types::{Address, Filter, H256, U256},
+    types::{Address, Filter, H256, Log, U256},
     utils::keccak256,
 };
 use serde::Serialize;
@@ -25,9 +25,11 @@ use crate::{
     bindings::{
         ArbWasm, IAllocator, IAssessor, IDistribution, IGovernor, IGuardian, IJury, IPolicy, IRewards, IRisk,
         ITimelock, IToken, ITreasury, IVault, IVesting, StableCoin,
-        timelock::{RoleGrantedFilter, RoleRevokedFilter},
+        governor::ProposalCreatedFilter,
+        timelock::{CallScheduledFilter, RoleGrantedFilter, RoleRevokedFilter},
     },
     chain::{self, Chain, Client},
+    dao::State,
     deploy::{Ledger, deployer::program_of, plan::supply},
 };
 
@@ -62,7 +64,7 @@ pub enum Topic {
     Code,
     /// Owners, set-up keys, guardians.
     Owners,
-    /// Roles in the timelock.
+    /// Roles in the timelock, and what was scheduled by them.
     Roles,
     /// Who calls whom.
     Wiring,
@@ -114,6 +116,7 @@ pub async fn audit(
     audit.code(build).await;
     audit.owners().await;
     audit.roles().await;
+    audit.waiting().await;
     audit.wiring().await;
     audit.dao().await;
     audit.vaults().await;
@@ -258,17 +261,50 @@ impl Audit<'_> {
 
     /// Everybody who was ever granted a role.
     async fn role_history(&self) -> Result<BTreeMap<[u8; 32], BTreeSet<Address>>, chain::Error> {
-        let first = self.ledger.anchor.map_or(0, |anchor| anchor.number);
-        let filter = Filter::new()
-            .address(self.at("timelock"))
-            .topic0(vec![RoleGrantedFilter::signature(), RoleRevokedFilter::signature()]);
         let mut roles: BTreeMap<[u8; 32], BTreeSet<Address>> = BTreeMap::new();
-        for log in self.chain.logs(&filter, first).await? {
+        for log in self.told("timelock", vec![RoleGrantedFilter::signature(), RoleRevokedFilter::signature()]).await? {
             if let [_, role, account, ..] = log.topics[..] {
                 roles.entry(role.0).or_default().insert(Address::from(account));
             }
         }
         Ok(roles)
+    }
+
+    /// The events of these kinds that a contract ever told.
+    async fn told(&self, name: &str, events: Vec<H256>) -> Result<Vec<Log>, chain::Error> {
+        let first = self.ledger.anchor.map_or(0, |anchor| anchor.number);
+        self.chain.logs(&Filter::new().address(self.at(name)).topic0(events), first).await
+    }
+
+    /// That what waits in the timelock is what the governor queued: who may schedule no more may have left something
+    /// there that is executed all the same.
+    async fn waiting(&mut self) {
+        const WHAT: &str = "what waits in the timelock";
+        let timelock = ITimelock::new(self.at("timelock"), self.client.clone());
+        let governor = IGovernor::new(self.at("governor"), self.client.clone());
+        let scheduled = self.told("timelock", vec![CallScheduledFilter::signature()]).await;
+        let Some(scheduled) = self.or_note(Topic::Roles, WHAT, scheduled) else { return };
+        let proposed = self.told("governor", vec![ProposalCreatedFilter::signature()]).await;
+        let Some(proposed) = self.or_note(Topic::Roles, WHAT, proposed) else { return };
+        let ids: BTreeSet<_> = scheduled.iter().filter_map(|log| log.topics.get(1).copied()).collect();
+        let mut found = BTreeSet::new();
+        for id in ids {
+            let what = format!("whether {id:?} waits in the timelock");
+            if self.ask(Topic::Roles, &what, timelock.is_operation_pending(id.0)).await == Some(true) {
+                found.insert(id);
+            }
+        }
+        let mut expected = BTreeSet::new();
+        for log in proposed {
+            let raw = RawLog { topics: log.topics, data: log.data.to_vec() };
+            let Ok(proposal) = ProposalCreatedFilter::decode_log(&raw) else { continue };
+            let what = format!("the state of proposal {}", proposal.proposal_id);
+            let state = self.ask(Topic::Roles, &what, governor.state(proposal.proposal_id)).await;
+            if state.and_then(State::from_number) == Some(State::Queued) {
+                expected.insert(operation(&proposal, governor.address()));
+            }
+        }
+        self.same(Topic::Roles, WHAT, Some(found), expected);
     }
 
     // —————————————————————————————————————————————————————————————————————————————————————————————————————— wiring
@@ -532,6 +568,21 @@ impl Audit<'_> {
             }
         }
     }
+}
+
+/// The timelock's id of a proposal that `governor` queued: its calls, without a predecessor, under its description's hash
+/// with the governor's address on its first bytes.
+fn operation(proposal: &ProposalCreatedFilter, governor: Address) -> H256 {
+    let mut salt = keccak256(&proposal.description);
+    for (byte, own) in salt.iter_mut().zip(governor.as_bytes()) {
+        *byte ^= own;
+    }
+    let targets = proposal.targets.iter().copied().map(Token::Address).collect();
+    let values = proposal.values.iter().copied().map(Token::Uint).collect();
+    let payloads = proposal.calldatas.iter().map(|data| Token::Bytes(data.to_vec())).collect();
+    let [targets, values, payloads] = [targets, values, payloads].map(Token::Array);
+    let words = [[0; 32], salt].map(|word| Token::FixedBytes(word.to_vec()));
+    H256(keccak256(encode(&[&[targets, values, payloads][..], &words].concat())))
 }
 
 /// A role of the timelock by its name; the administrator's is zero.

@@ -80,6 +80,7 @@ enum Tampering {
     VaultOffered,
     PolicyTaken,
     SomebodyProposes,
+    OperationPlanted,
     SomebodyAdministers,
     GovernorDeposed,
     ExecutionClosed,
@@ -97,10 +98,11 @@ enum Tampering {
 
 use Tampering::*;
 
-const TAMPERINGS: [Tampering; 16] = [
+const TAMPERINGS: [Tampering; 17] = [
     VaultOffered,
     PolicyTaken,
     SomebodyProposes,
+    OperationPlanted,
     SomebodyAdministers,
     GovernorDeposed,
     ExecutionClosed,
@@ -138,6 +140,16 @@ impl Tampering {
             SomebodyProposes => {
                 site.decree(timelock.grant_role(keccak256("PROPOSER_ROLE"), SOMEBODY)).await;
                 &["who has PROPOSER_ROLE"]
+            }
+            OperationPlanted => {
+                // his role is taken from him, what he scheduled stays
+                let theft = treasury.pay(site.at("token"), SOMEBODY, pali(1_000_000)).calldata().unwrap();
+                let (nothing, delay) = (U256::zero(), timelock.get_min_delay().call().await.unwrap());
+                let schedule = timelock.schedule(treasury.address(), nothing, theft, [0; 32], [7; 32], delay);
+                site.decree(timelock.grant_role(keccak256("PROPOSER_ROLE"), SOMEBODY)).await;
+                site.send_as(SOMEBODY, schedule).await;
+                site.decree(timelock.revoke_role(keccak256("PROPOSER_ROLE"), SOMEBODY)).await;
+                &["what waits in the timelock"]
             }
             SomebodyAdministers => {
                 site.decree(timelock.grant_role([0; 32], SOMEBODY)).await;

@@ -16,6 +16,7 @@ use ethers::{
     utils::keccak256,
 };
 use palisade::{
+    audit::audit,
     bindings::{IGuardian, IVesting, guardian::OperationCancelledFilter},
     chain::Client,
     dao::{Action, Motion},
@@ -191,6 +192,9 @@ async fn the_guardian_cancels_what_is_hostile_but_not_a_vote_on_the_office() {
     let policy = story.deployment.policy(&dora);
     let hostile = motion(&policy.set_shares(5_000, 0, 0), "Half of every premium for the treasury");
     let id = queue(story, &hostile).await;
+    let facts = audit(story.chain(), &dora, &story.deployment.ledger, None).await.unwrap();
+    let waits = facts.iter().find(|fact| fact.what == "what waits in the timelock").unwrap();
+    assert!(waits.holds && waits.found.contains("0x"), "the audit knows what the governor queued: {waits}");
     let call = cancel(&office, &hostile, governor.address(), reason);
     let receipt = story.act("cancel", &gina, call).await.unwrap();
     let told: Option<OperationCancelledFilter> = event(&receipt, office.address());

@@ -9,7 +9,7 @@ use ethers::types::{Address, Bytes, U256};
 use palisade::{
     chain::Chain,
     deploy::{
-        Deployer, Ledger, Profile, history,
+        Deployer, Grant, Ledger, Options, Profile, history,
         plan::{DEPEG, cover_type},
         profile::usd,
     },
@@ -284,6 +284,43 @@ async fn a_deployment_goes_on_where_it_was_interrupted() {
     let deployment =
         palisade::deploy::deploy(&mut d, &Profile::standard(), &palisade::deploy::Options::default()).await.unwrap();
     assert!(addresses.iter().all(|address| deployment.ledger.contracts.values().any(|other| other == address)));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn who_deploys_is_allocated_no_votes_at_once_or_over_time() {
+    let Some(stage) = set("greedy").await else { return };
+    let (chain, path) = (stage.story.chain().clone(), stage.folder.join("greedy.json"));
+    let me = developer(&chain).address();
+    let at_once = Options { allocation: vec![(me, U256::one())], ..Options::default() };
+    let grant = Grant { beneficiary: me, amount: U256::one(), cliff: 0, duration: 1 };
+    let over_time = Options { vesting: vec![grant], ..Options::default() };
+    for options in [at_once, over_time] {
+        let mut d =
+            Deployer::open(chain.clone(), developer(&chain), builder(), &path, "standard", false).await.unwrap();
+        let error = palisade::deploy::deploy(&mut d, &Profile::standard(), &options).await.unwrap_err();
+        assert!(error.to_string().starts_with("who deploys keeps nothing"), "{error}");
+        assert!(d.ledger.steps.is_empty());
+    }
+    stage.strike().await;
+}
+
+/// A program whose transaction was the last thing that a run saw is in the ledger by its address alone: the next run
+/// enters its code, by which it is audited.
+#[tokio::test]
+async fn a_program_that_an_interruption_followed_is_audited_like_any_other() {
+    let Some(stage) = set("unseen").await else { return };
+    let (chain, path) = (stage.story.chain().clone(), stage.folder.join("deployment.json"));
+    let mut ledger = Ledger::open(&path).unwrap().unwrap();
+    let whole = ledger.code_hashes.clone();
+    ledger.code_hashes.remove("treasury").unwrap();
+    ledger.finished = false;
+    ledger.save().unwrap();
+    let mut d = Deployer::open(chain.clone(), developer(&chain), builder(), &path, "standard", false).await.unwrap();
+    let options = palisade::deploy::Options::default();
+    let deployment = palisade::deploy::deploy(&mut d, &Profile::standard(), &options).await.unwrap();
+    assert_eq!(deployment.ledger.code_hashes, whole);
+    assert_eq!(Ledger::open(&path).unwrap().unwrap().code_hashes, whole);
     stage.strike().await;
 }
 

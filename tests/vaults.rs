@@ -4,10 +4,14 @@ mod stage;
 
 use std::sync::Arc;
 
-use ethers::types::{Address, Bytes, U256};
+use ethers::{
+    abi::Token,
+    types::{Address, Bytes, U256},
+};
 use palisade::{
+    audit::audit,
     chain::Client,
-    deploy::{Addition, Deployer, Profile, add_vault, profile::usd},
+    deploy::{Addition, Deployer, Ledger, Profile, add_vault, offer_vault, profile::usd},
 };
 use serde_json::json;
 use stage::{Stage, builder, developer};
@@ -70,6 +74,14 @@ async fn a_vault_in_run_off_pays_while_another_takes_new_business() {
         ("Palisade stablecoin pool 2".to_owned(), "pUSDX2".to_owned())
     );
     govern(&stage, &addition.actions).await;
+    // what gas cost the timelock is not its to hold
+    chain.request("anvil_setBalance", json!([deployment.address("timelock"), "0x0"])).await.unwrap();
+    // and guarded as the first one is: whatever holds of that holds of this
+    let ledger = Ledger::open(deployment.ledger.path()).unwrap().unwrap();
+    let facts = audit(&chain, &alice, &ledger, Some(&builder())).await.unwrap();
+    let wrong: Vec<_> = facts.iter().filter(|fact| !fact.holds).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(facts.iter().any(|fact| fact.what == "the guardian of allocator#2"));
     chain.send("approve", &alice, asset.approve(new.address(), U256::MAX)).await.unwrap();
     chain.send("deposit", &alice, new.deposit(usd(10_000_000), alice.address())).await.unwrap();
 
@@ -103,5 +115,20 @@ async fn a_vault_in_run_off_pays_while_another_takes_new_business() {
     let (after, other) = (old.solvency().call().await.unwrap(), new.solvency().call().await.unwrap());
     assert!(after.assets < left.assets && after.owed.is_zero(), "the claim was paid");
     assert!(other.assets >= right.assets, "and not by the new vault");
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_its_deployer_may_still_set_up_is_not_offered() {
+    let stage = Stage::open("unfinished").await;
+    let (chain, deployment) = (stage.story.chain().clone(), &stage.story.deployment);
+    let (profile, me) = (Profile::standard(), developer(&chain));
+    let path = deployment.ledger.path();
+    let mut d = Deployer::open(chain, me.clone(), builder(), path, profile.name, false).await.unwrap();
+    // it answers with its set-up key as a vault does
+    let parties = [deployment.address("timelock"), me.address(), deployment.address("vault")].map(Token::Address);
+    let unfinished = d.program("allocator#2", Some(&parties)).await.unwrap();
+    let error = offer_vault(deployment, &me, &profile, unfinished).await.unwrap_err();
+    assert!(error.to_string().contains("is not finished: `palisade add-vault` goes on"), "{error}");
     stage.strike().await;
 }

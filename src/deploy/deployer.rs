@@ -194,7 +194,7 @@ impl Deployer {
         let code = self.builder.code(program_of(name))?;
         let code_hash = H256(keccak256(&code));
         if let Some(address) = self.ledger.contract(name) {
-            self.verify_code(name, address, code_hash).await?;
+            self.note_code(name, address, code_hash).await?;
             return Ok(address);
         }
         let deployer = self.stylus_deployer().await?;
@@ -220,9 +220,7 @@ impl Deployer {
             .ledger
             .contract(name)
             .ok_or_else(|| Error::Verification(format!("the deployment of {name} succeeded but named no address")))?;
-        self.verify_code(name, address, code_hash).await?;
-        self.ledger.code_hashes.insert(name.into(), code_hash);
-        self.ledger.save()?;
+        self.note_code(name, address, code_hash).await?;
         Ok(address)
     }
 
@@ -241,12 +239,16 @@ impl Deployer {
             .ok_or_else(|| Error::Verification(format!("the deployment of {name} succeeded but named no address")))
     }
 
-    async fn verify_code(&self, name: &str, address: Address, expected: H256) -> Result<()> {
+    /// Enters a program's code in the ledger, which an interruption after its transaction may have kept from it.
+    async fn note_code(&mut self, name: &str, address: Address, expected: H256) -> Result<()> {
         let actual = H256(keccak256(self.chain.code(address).await?));
         if actual != expected {
             return Err(Error::Verification(format!(
                 "{name} at {address:?} is not the program that was built here: code hash {actual:?}, expected {expected:?}"
             )));
+        }
+        if self.ledger.code_hashes.insert(name.into(), expected) != Some(expected) {
+            self.ledger.save()?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The whole deployment, step by step.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ethers::{
     abi::Token,
@@ -213,7 +213,8 @@ impl Deployment {
 /// What a step failed with; what was done stays in the ledger.
 pub async fn deploy(d: &mut Deployer, profile: &Profile, options: &Options) -> Result<Deployment> {
     let me = d.client.address();
-    if options.allocation.iter().any(|(receiver, _)| *receiver == me) {
+    let vested = options.vesting.iter().map(|grant| grant.beneficiary);
+    if options.allocation.iter().map(|(receiver, _)| *receiver).chain(vested).any(|receiver| receiver == me) {
         let reason = "who deploys keeps nothing: allocate votes to other accounts than the deployer's";
         return Err(Error::Verification(reason.into()));
     }
@@ -421,7 +422,7 @@ fn past_depegs(risk: &IRisk<Client>, now: u64) -> impl Iterator<Item = (u16, Con
 /// A vault beside those that are there, and what the DAO has to do before business goes to it.
 #[derive(Clone, Debug)]
 pub struct Addition {
-    /// The vault: wired, its set-up finished, the timelock's.
+    /// The vault: wired, guarded, its set-up finished, the timelock's.
     pub vault: Address,
     /// The id that its product gets, if no other product is added before.
     pub product: U256,
@@ -446,9 +447,11 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
     let wire = contract.wire(at("risk"), at("policy"), at("assessor"), at("treasury"));
     d.call(&format!("wire vault{suffix}"), wire).await?;
     d.call(&format!("appoint allocator{suffix}"), contract.set_allocator(allocator)).await?;
+    let lender = IAllocator::new(allocator, client.clone());
+    d.call(&format!("guard vault{suffix}"), contract.set_guardian(at("guardian"))).await?;
+    d.call(&format!("guard allocator{suffix}"), lender.set_guardian(at("guardian"))).await?;
+    d.call(&format!("finish the set-up of allocator{suffix}"), lender.finish_setup()).await?;
     d.call(&format!("finish the set-up of vault{suffix}"), contract.finish_setup()).await?;
-    let finish = IAllocator::new(allocator, client.clone()).finish_setup();
-    d.call(&format!("finish the set-up of allocator{suffix}"), finish).await?;
 
     offer_vault(deployment, &client, profile, vault).await
 }
@@ -456,7 +459,7 @@ pub async fn add_vault(d: &mut Deployer, deployment: &Deployment, profile: &Prof
 /// What the DAO has to do before business goes to a vault that was deployed by [`add_vault`].
 ///
 /// # Errors
-/// RPC errors.
+/// [`Error::Verification`] while its deployer may still set it up; RPC errors.
 pub async fn offer_vault(
     deployment: &Deployment,
     client: &Arc<Client>,
@@ -464,6 +467,11 @@ pub async fn offer_vault(
     vault: Address,
 ) -> Result<Addition> {
     let (risk, at) = (deployment.risk(client), |name| deployment.address(name));
+    let key = IVault::new(vault, client.clone()).setup();
+    if !deployment.chain.read("reading the vault's set-up key", key).await?.is_zero() {
+        let reason = format!("the set-up of the vault {vault:?} is not finished: `palisade add-vault` goes on with it");
+        return Err(Error::Verification(reason));
+    }
     let count = deployment.chain.read("counting the products", risk.product_count()).await?;
     let product = count + 1;
     let mut actions = vec![
@@ -515,8 +523,8 @@ async fn install_guardian(d: &mut Deployer, profile: &Profile, options: &Options
 /// Gives out votes, sets the stakers' aside, and sets the budgets of the treasury, which holds the rest.
 async fn allocate(d: &mut Deployer, options: &Options, contract: &Contracts, asset: Address) -> Result<()> {
     let (treasury, token, rewards) = (&contract.treasury, contract.token.address(), &contract.rewards);
-    for (receiver, amount) in &options.allocation {
-        d.call(&format!("allocate votes to {receiver:?}"), treasury.pay(token, *receiver, *amount)).await?;
+    for (receiver, amount) in shares(&options.allocation) {
+        d.call(&format!("allocate votes to {receiver:?}"), treasury.pay(token, receiver, amount)).await?;
     }
     let timelock = contract.timelock.address();
     for (number, grant) in options.vesting.iter().enumerate() {
@@ -534,6 +542,16 @@ async fn allocate(d: &mut Deployer, options: &Options, contract: &Contracts, ass
     let (votes, dollars) = BUDGETS;
     d.call("set the budget of votes", treasury.set_budget(token, pali(votes))).await?;
     d.call("set the budget of the asset", treasury.set_budget(asset, usd(dollars))).await
+}
+
+/// What each receiver gets: all that is allocated to it, which is one step of the deployment.
+fn shares(allocation: &[(Address, U256)]) -> BTreeMap<Address, U256> {
+    let mut shares = BTreeMap::<_, U256>::new();
+    for (receiver, amount) in allocation {
+        let share = shares.entry(*receiver).or_default();
+        *share = share.saturating_add(*amount);
+    }
+    shares
 }
 
 /// Asset, feed and sequencer feed: given, or mocks on a development chain.
@@ -604,4 +622,16 @@ fn address(address: Address) -> Token {
 
 fn uint(value: impl Into<U256>) -> Token {
     Token::Uint(value.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_named_twice_gets_both() {
+        let [one, other] = [1, 2].map(Address::repeat_byte);
+        let allocation = [(other, pali(3)), (one, pali(5)), (other, pali(4)), (one, U256::MAX)];
+        assert_eq!(shares(&allocation), [(one, U256::MAX), (other, pali(7))].into());
+    }
 }
