@@ -18,7 +18,7 @@ use ethers::{
 };
 use others::{
     Call, CollectedFilter, CoverIndex, FeeCoin, HaltTrigger, Haltable, InsuredDeposits, InsuredFilter, Line,
-    NotFiledFilter, Order, SmartAccount,
+    LyingTrigger, NotFiledFilter, Order, SmartAccount,
 };
 use palisade::{
     bindings::{
@@ -39,6 +39,7 @@ mod others {
     ethers::contract::abigen!(SmartAccount, "tests/solidity/artifacts/SmartAccount.json");
     ethers::contract::abigen!(CoverIndex, "tests/solidity/artifacts/CoverIndex.json");
     ethers::contract::abigen!(HaltTrigger, "tests/solidity/artifacts/HaltTrigger.json");
+    ethers::contract::abigen!(LyingTrigger, "tests/solidity/artifacts/LyingTrigger.json");
     ethers::contract::abigen!(FeeCoin, "tests/solidity/artifacts/FeeCoin.json");
     ethers::contract::abigen!(Haltable, "tests/solidity/artifacts/Haltable.json");
 }
@@ -117,6 +118,26 @@ async fn record(town: &Town, policy: U256) -> Policy {
 async fn premium(town: &Town, line: (U256, [u8; 32]), insured: Address, amount: U256, days: u64) -> U256 {
     let policy = town.stage.story.deployment.policy(&town.keeper);
     town.ask(policy.quote(line.0, line.1, insured, [0; 32], amount, (days * DAY).into())).await.0
+}
+
+/// EVM code that reverts with these four bytes, whatever it is asked.
+fn refusing(word: [u8; 4]) -> Bytes {
+    // PUSH4 word PUSH1 0 MSTORE PUSH1 4 PUSH1 28 REVERT
+    [&[0x63][..], &word, &[0x60, 0, 0x52, 0x60, 4, 0x60, 28, 0xfd]].concat().into()
+}
+
+/// EVM code of a token of which everybody has one unit, and of which it moves none and says so.
+fn declining() -> Bytes {
+    // a balance is asked for by 36 bytes: CALLDATASIZE PUSH1 36 EQ PUSH1 0 MSTORE PUSH1 32 PUSH1 0 RETURN
+    vec![0x36, 0x60, 36, 0x14, 0x60, 0, 0x52, 0x60, 32, 0x60, 0, 0xf3].into()
+}
+
+/// Puts other code at a contract, as only a development chain does; answers with the code that was there.
+async fn replace(town: &Town, contract: Address, code: Bytes) -> Bytes {
+    let chain = town.stage.story.chain();
+    let former = chain.code(contract).await.unwrap();
+    chain.request("anvil_setCode", (contract, code)).await.unwrap();
+    former.to_vec().into()
 }
 
 // ————————————————————————————————————————————————————————————————————————————————————————————— insured deposits
@@ -375,6 +396,139 @@ async fn a_payout_that_could_not_be_sent_waits_for_its_insured_and_is_nobody_els
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_pool_owes_holds_its_certificate_where_it_is_until_it_is_paid() {
+    if skipped() {
+        return;
+    }
+    let protocol = Protocol::open("owed").await;
+    let town = &protocol.town;
+    let cast = &town.stage.story.cast;
+    let (bob, erin, frank, keeper) = (town.bob.clone(), cast.erin.clone(), cast.frank.clone(), town.keeper.clone());
+    let deployment = &town.stage.story.deployment;
+    let (vault, assessor, asset) =
+        (deployment.vault(&keeper), deployment.assessor(&keeper), town.stage.story.asset(&keeper));
+    let (me, cover, line) = (bob.address(), usd(200_000), protocol.line());
+
+    // Bob's cover came with his deposit; Erin holds one herself, and one that Frank has bought for her is at the protocol
+    let most = premium(town, line, me, cover, 60).await * 2;
+    town.stage.story.provide(&bob, protocol.at, cover + most).await.unwrap();
+    let order = protocol.order(&bob, cover, most).await;
+    let (insured, entry) = protocol.insure(&bob, cover, order).await.unwrap();
+    let bobs = insured.policy;
+    town.stage.story.provide(&erin, protocol.at, usd(100_000)).await.unwrap();
+    town.send(&erin, protocol.by(&erin).deposit(usd(100_000), U256::zero())).await.unwrap();
+    for who in [&erin, &frank] {
+        town.fund(who).await;
+    }
+    let policies = deployment.policy(&erin);
+    let (term, none) = (U256::from(60 * DAY), Address::zero());
+    let her = erin.address();
+    let buy = policies.buy(line.0, line.1, her, [0; 32], usd(50_000), term, most, U256::MAX, her, none);
+    let receipt = town.send(&erin, buy).await.unwrap();
+    let erins: PolicyBoughtFilter = event(&receipt, policies.address()).unwrap();
+    let Order { signature, .. } = protocol.order(&erin, usd(20_000), most).await;
+    let given = deployment.policy(&frank).buy_for(
+        line.0,
+        line.1,
+        her,
+        [0; 32],
+        usd(20_000),
+        term,
+        most,
+        U256::MAX,
+        protocol.at,
+        none,
+        U256::MAX,
+        signature,
+    );
+    let receipt = town.send(&frank, given).await.unwrap();
+    let given: PolicyBoughtFilter = event(&receipt, policies.address()).unwrap();
+
+    // a fifth of what was lent is gone, and another catastrophe has taken all that the pool had
+    town.pass(DAY + HOUR).await;
+    town.report(line).await.unwrap();
+    protocol.lose(5).await;
+    town.report(line).await.unwrap();
+    town.pass(6 * HOUR).await;
+    town.report(line).await.unwrap();
+    let (all, zero) = (town.ask(vault.solvency()).await.assets, U256::zero());
+    let elsewhere = vault.pay(1_000_000.into(), Address::from_low_u64_be(0xbad), zero, all, all, zero);
+    town.act_as(assessor.address(), &[(vault.address(), elsewhere.calldata().unwrap())]).await;
+
+    // what is held for nobody is not filed: nobody could collect what it was paid
+    let ids = vec![bobs, given.policy];
+    let file_all = protocol.by(&keeper).file_all(ids, 1.into(), vec![entry, given.entry.clone()], Bytes::new());
+    let receipt = town.send(&keeper, file_all).await.unwrap();
+    let refused: NotFiledFilter = event(&receipt, protocol.at).unwrap();
+    assert_eq!((refused.policy, &refused.reason[..4]), (given.policy, &id("NotYours(address,uint256)")[..]));
+    town.send(&frank, protocol.by(&frank).adopt(given.policy)).await.unwrap();
+    let file = protocol.by(&erin).file(given.policy, 1.into(), given.entry, Bytes::new());
+    town.send(&erin, file).await.unwrap();
+    let file = deployment.assessor(&erin).file(erins.policy, 1.into(), erins.entry, Bytes::new());
+    town.send(&erin, file).await.unwrap();
+    // all are above what an empty pool pays at once
+    for id in [bobs, erins.policy, given.policy] {
+        let (claim, now) = (town.ask(assessor.open_claim(id)).await, town.stage.story.chain().now().await.unwrap());
+        if claim.stage != 0 {
+            town.pass(claim.due.saturating_sub(now) + 1).await;
+            town.send(&keeper, assessor.execute(id, Bytes::new(), Bytes::new())).await.unwrap();
+        }
+    }
+    // it pays what it has earned of premiums since, and owes the rest
+    let owed = async |id: U256| town.ask(vault.owed_of(id)).await.1;
+    let (of_bob, of_erin) = (owed(bobs).await, owed(given.policy).await);
+    assert!(of_bob > usd(39_900) && of_erin > usd(3_900), "{of_bob} and {of_erin}");
+    let came = town.coins(protocol.at).await;
+    assert!(came > zero && came <= usd(44_000) - of_bob - of_erin, "{came}");
+    assert!(owed(erins.policy).await > usd(9_900));
+
+    // nobody takes his certificate out meanwhile, and Erin's, of which she is owed herself, does not come in
+    let release = protocol.by(&bob).release(bobs);
+    expect_refusal(town.send(&bob, release.clone()).await, "StillOwed(uint256,uint256)");
+    let (collect, had) = (protocol.by(&bob).collect(bobs, me), town.coins(me).await);
+    assert!(of_bob < usd(40_000));
+    town.send(&bob, collect.clone()).await.unwrap();
+    assert_eq!(town.coins(me).await - had, usd(40_000) - of_bob);
+    expect_refusal(town.send(&bob, collect.clone()).await, "NothingToCollect(uint256)");
+    town.send(&erin, policies.transfer_from(her, protocol.at, erins.policy)).await.unwrap();
+    let adopt = protocol.by(&erin).adopt(erins.policy);
+    expect_refusal(town.send(&erin, adopt.clone()).await, "StillOwed(uint256,uint256)");
+
+    // something is won back: it is there for whom the pool owes
+    let back = usd(1_000_000);
+    town.stage.story.provide(&keeper, vault.address(), back).await.unwrap();
+    town.send(&keeper, vault.recover(back)).await.unwrap();
+    assert_eq!(owed(bobs).await + owed(erins.policy).await + owed(given.policy).await, zero);
+
+    // a pool that does not answer as it should, and a token that says no, are told as such: nothing is booked as taken
+    let pool = replace(town, vault.address(), refusing([0xde, 0xad, 0xbe, 0xef])).await;
+    let refused = refusal(town.send(&bob, collect.clone()).await);
+    let not_fetched = hex::encode(id("NotFetched(uint256,bytes)"));
+    assert!(refused.contains(&not_fetched) && refused.contains("deadbeef"), "{refused}");
+    replace(town, vault.address(), pool).await;
+    let before = town.coins(protocol.at).await;
+    town.send(&frank, deployment.vault(&frank).claim_owed(bobs)).await.unwrap();
+    assert_eq!(town.coins(protocol.at).await - before, of_bob, "whoever asks for it");
+    let coin = replace(town, asset.address(), declining()).await;
+    expect_refusal(town.send(&bob, collect).await, "TransferFailed()");
+    replace(town, asset.address(), coin).await;
+
+    // each has his own
+    town.send(&bob, release).await.unwrap();
+    assert_eq!(town.coins(me).await - had, usd(40_000));
+    assert_eq!(record(town, bobs).await.holder, me);
+    town.send(&frank, deployment.vault(&frank).claim_owed(erins.policy)).await.unwrap();
+    town.send(&erin, adopt).await.unwrap();
+    let nothing = protocol.by(&erin).collect(erins.policy, her);
+    expect_refusal(town.send(&erin, nothing).await, "NothingToCollect(uint256)");
+    let had = town.coins(her).await;
+    town.send(&erin, protocol.by(&erin).collect(given.policy, her)).await.unwrap();
+    assert_eq!(town.coins(her).await - had, usd(4_000));
+    assert_eq!(town.coins(protocol.at).await, zero);
+    protocol.town.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deposits_are_safe_from_a_lender_that_calls_back_and_from_a_token_with_a_fee() {
     if skipped() {
         return;
@@ -400,6 +554,17 @@ async fn deposits_are_safe_from_a_lender_that_calls_back_and_from_a_token_with_a
     town.send(&bob, FeeCoin::new(coin, bob.clone()).mint(bob.address(), usd(100))).await.unwrap();
     let short = town.send(&bob, deposits.deposit(usd(100), U256::zero())).await;
     expect_refusal(short, "UnexpectedBalance(uint256,uint256)");
+
+    // a token that says no and does not revert: neither its allowance nor its payment is taken for granted
+    let coin_of_bob = FeeCoin::new(coin, bob.clone());
+    town.send(&bob, coin_of_bob.refuse(true)).await.unwrap();
+    let refused = town.send(&bob, deposits.deposit(usd(50), U256::zero())).await;
+    expect_refusal(refused, "TransferFailed()");
+    let lender = town.deploy("ThievingLender", &[Token::Address(coin)]).await;
+    let arguments = [Token::Address(lender), address("policy"), address("assessor")];
+    expect_refusal(town.try_deploy("InsuredDeposits", &arguments).await, "TransferFailed()");
+    town.send(&bob, coin_of_bob.refuse(false)).await.unwrap();
+
     let keeper = InsuredDeposits::new(deposits.address(), town.keeper.clone());
     let product = town.stage.story.deployment.product;
     expect_refusal(town.send(&town.keeper, keeper.enlist(product, SUBJECT)).await, "WrongAsset(address)");
@@ -992,5 +1157,59 @@ async fn an_index_takes_no_certificate_that_is_locked_was_filed_or_is_expired() 
     town.send(&bob, policies.set_approval_for_all(at, true)).await.unwrap();
     let expired = CoverIndex::new(at, bob.clone()).make(vec![fit], bob.address(), U256::zero());
     expect_refusal(town.send(&bob, expired).await, "CertificateOver(uint256)");
+    town.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_does_nothing_for_a_trigger_that_calls_back() {
+    if skipped() {
+        return;
+    }
+    let town = Town::open("ambush").await;
+    let bob = town.bob.clone();
+    let at = town.deploy("LyingTrigger", &[]).await;
+    let trigger = LyingTrigger::new(at, bob.clone());
+    let product = town.product(Offer { trigger: at, cover: ORACLE, subject: SUBJECT, key: KEY }, &[]).await;
+    let line = Line { product, subject: SUBJECT, weight: usd(500), deductible_bps: 0 };
+    let policy = town.buy(&bob, (product, SUBJECT), usd(20_000), 60).await.unwrap();
+    town.pass(DAY + HOUR).await;
+    let now = town.stage.story.chain().now().await.unwrap();
+    let of_bob = CoverIndex::new(index(&town, now + 30 * DAY, &[line]).await, bob.clone());
+    let policies = town.stage.story.deployment.policy(&bob);
+    town.send(&bob, policies.set_approval_for_all(of_bob.address(), true)).await.unwrap();
+    let (ids, me, none) = (vec![policy], bob.address(), U256::zero());
+    let make = of_bob.make(ids.clone(), me, none);
+    let lay = |data: Option<Bytes>| trigger.lay(data.expect("a call has data"));
+
+    // asked in the midst of an operation, nothing that changes anything is done
+    for inner in [
+        of_bob.make(ids.clone(), at, none).calldata(),
+        of_bob.unmake(ids.clone(), at, U256::MAX).calldata(),
+        of_bob.file(policy, 1.into(), Bytes::new(), Bytes::new()).calldata(),
+        of_bob.raise_claim(policy, Bytes::new(), Bytes::new()).calldata(),
+        of_bob.seal().calldata(),
+        of_bob.fetch_credit(none).calldata(),
+        of_bob.redeem(1.into(), at).calldata(),
+    ] {
+        town.send(&bob, lay(inner)).await.unwrap();
+        expect_refusal(town.send(&bob, of_bob.seal()).await, "Reentered()");
+        expect_refusal(town.send(&bob, make.clone()).await, "Reentered()");
+    }
+    // a question is answered
+    town.send(&bob, lay(of_bob.total_supply().calldata())).await.unwrap();
+    town.send(&bob, make).await.unwrap();
+    let made = town.ask(of_bob.balance_of(me)).await;
+    assert_eq!(made, U256::exp10(18) * 40, "forty baskets of 500");
+    // nor is a token taken at its word that does not move
+    let asset = town.stage.story.deployment.address("asset");
+    let coin = replace(&town, asset, declining()).await;
+    expect_refusal(town.send(&bob, of_bob.redeem(made, me)).await, "TransferFailed()");
+    replace(&town, asset, coin).await;
+    town.send(&bob, lay(of_bob.redeem(1.into(), at).calldata())).await.unwrap();
+    let unmake = of_bob.unmake(ids, me, U256::MAX);
+    expect_refusal(town.send(&bob, unmake.clone()).await, "Reentered()");
+    town.send(&bob, trigger.lay(Bytes::new())).await.unwrap();
+    town.send(&bob, unmake).await.unwrap();
+    assert_eq!(record(&town, policy).await.holder, me);
     town.stage.strike().await;
 }

@@ -7,8 +7,26 @@ mod stage;
 use std::sync::Arc;
 
 use desk::{Desk, text};
-use palisade::{chain::Client, deploy::plan::word};
+use ethers::{
+    abi::Token,
+    types::{Address, TransactionRequest, U256},
+};
+use palisade::{
+    bindings::IAllocator,
+    chain::Client,
+    deploy::{
+        deployer::solidity_init_code,
+        plan::word,
+        profile::{pali, usd},
+    },
+};
 use serde_json::{Value, json};
+use stage::builder;
+
+/// Ether in wei.
+fn ether(whole: u64) -> U256 {
+    U256::from(whole) * U256::exp10(18)
+}
 
 /// Moves the node's clock.
 async fn later(desk: &Desk, seconds: u64) {
@@ -351,5 +369,165 @@ async fn templates_show_what_they_change() {
     let shown = preview(&["subject", "depeg", "USDT/USD", "--config", &path]);
     assert_eq!(cells(row(&shown, "window ")), ["window", "—", "43000"]);
     assert!(cells(row(&shown, "config.feed "))[1].starts_with("feed (0x"), "{shown}");
+    desk.stage.strike().await;
+}
+
+/// Votes for proposals, queues and executes them, all by the commands; the titles of what was done.
+async fn carry(desk: &Desk, proposals: std::ops::RangeInclusive<usize>) -> Vec<String> {
+    let (dora, profile) = (desk.stage.story.cast.dora.clone(), desk.stage.story.profile.clone());
+    let numbers: Vec<_> = proposals.map(|number| number.to_string()).collect();
+    later(desk, profile.voting_delay + 1).await;
+    for number in &numbers {
+        desk.says_as(&dora, &["vote", number, "for", "--yes"]);
+    }
+    later(desk, profile.voting_period + 1).await;
+    for number in &numbers {
+        desk.says(&["queue", number]);
+    }
+    later(desk, profile.delay + 1).await;
+    let executed = numbers.iter().map(|number| {
+        let told = desk.says(&["execute", number]);
+        let begins = format!("proposal #{number} was executed: ");
+        let title = told.strip_prefix(&begins).unwrap_or_else(|| panic!("{begins}: {told}"));
+        title.rsplit_once(", in 0x").expect("it tells the transaction").0.to_owned()
+    });
+    executed.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_templates_propose_comes_about() {
+    let mut desk = Desk::open("effects").await;
+    desk.stage.story.capital().await.unwrap();
+    let desk = desk;
+    let story = &desk.stage.story;
+    let (chain, deployment, me) = (story.chain(), &story.deployment, &desk.me);
+    let (dora, gina) = (story.cast.dora.clone(), story.cast.gina.clone());
+    let (asset, token) = (story.asset(me), deployment.token(me));
+    let (treasury, rewards, office) = (deployment.treasury(me), deployment.rewards(me), deployment.guardian(me));
+    let (vault, allocator) = (deployment.vault(me), IAllocator::new(deployment.address("allocator"), me.clone()));
+    desk.says_as(&dora, &["delegate", "--yes"]);
+    later(&desk, 1).await;
+    chain.send("minting", me, asset.mint(treasury.address(), usd(100_000))).await.unwrap();
+    chain.transfer(me, treasury.address(), ether(3)).await.unwrap();
+    let lend = async || {
+        let code = solidity_init_code(&builder(), "OzVault", &[Token::Address(asset.address())]).unwrap();
+        let receipt = chain.send_transaction("OzVault", me, TransactionRequest::new().data(code).into()).await.unwrap();
+        receipt.contract_address.unwrap()
+    };
+    let (lender, other) = (lend().await, lend().await);
+    let [first, second] = [lender, other].map(|strategy| format!("{strategy:?}"));
+    let payee = Address::from_low_u64_be(0xb0b);
+    let (payee_is, ginas) = (format!("{payee:?}"), format!("{:?}", gina.address()));
+
+    // what would be refused is told in the contract's own words, and nothing is proposed
+    for (arguments, told) in [
+        (
+            &["pay", &payee_is, "200_000"][..],
+            format!(
+                "call 1 (treasury.pay) would revert with ERC20InsufficientBalance(sender: {:?}, balance: 100000000000, \
+                 needed: 200000000000)",
+                treasury.address()
+            ),
+        ),
+        (
+            &["loyalty", "20", "--after", "365d"],
+            "call 1 (rewards.setLoyalty) would revert with RebateAboveFees(bps: 2000, mostBps: 1529)".into(),
+        ),
+        (
+            &["strategy", "add", &payee_is, "--cap", "1", "--risk-key", "asset:USDC"],
+            format!("call 1 (allocator.addStrategy) would revert with AddressEmptyCode(target: {payee_is})"),
+        ),
+    ] {
+        let refused = desk.refuses_as(&dora, &[&["propose"][..], arguments, &["--yes"]].concat());
+        assert!(refused.starts_with("error: nothing was proposed: ") && refused.contains(&told), "{refused}");
+    }
+
+    // one vote for all that is independent of each other; each tells what it changes, as it comes about
+    let propose = |number: usize, arguments: &[&str], changes: &[[&str; 3]]| {
+        let output = desk.run_as(&dora, &[&["propose"][..], arguments, &["--yes"]].concat());
+        let (shown, told) = (text(&output.stderr), text(&output.stdout));
+        assert!(told.starts_with(&format!("proposal #{number}, ")), "{arguments:?}: {told}{shown}");
+        assert!(shown.contains("it would be executed"), "{arguments:?}: {shown}");
+        for expected in changes {
+            assert_eq!(cells(row(&shown, &format!("{} ", expected[0]))), expected, "{arguments:?}");
+        }
+    };
+    let set_aside = token.balance_of(rewards.address()).call().await.unwrap();
+    propose(
+        1,
+        &["pay", &payee_is, "12_345.67"],
+        &[
+            ["the treasury has", "100,000.000000 USDX", "87,654.330000 USDX"],
+            ["left of the budget", "250,000.000000 USDX", "237,654.330000 USDX"],
+            ["who is paid has", "0.000000 USDX", "12,345.670000 USDX"],
+        ],
+    );
+    propose(2, &["budget", "60_000"], &[["budget of the period", "250,000.000000 USDX", "60,000.000000 USDX"]]);
+    propose(3, &["budget", "2", "--token", "ether"], &[]);
+    propose(4, &["fund", "10_000"], &[["of it free for emission", "5,000,000.000000 PALI", "5,010,000.000000 PALI"]]);
+    propose(5, &["fund", "500", "--token", "asset"], &[["the rewards hold", "0.000000 USDX", "500.000000 USDX"]]);
+    propose(6, &["emission", "864"], &[]);
+    propose(7, &["loyalty", "2.5%", "--after", "365d"], &[["loyalty share", "0.00 %", "2.50 %"]]);
+    for (number, strategy) in [(8, &first), (9, &second)] {
+        let add = ["strategy", "add", strategy, "--cap", "2_000_000", "--risk-key", "asset:USDC"];
+        propose(number, &add, &[["strategies", "none", strategy], ["its cap", "—", "2,000,000.000000 USDX"]]);
+    }
+    propose(10, &["guardian", &payee_is, "--for", "180d"], &[["guardian", &ginas, &payee_is]]);
+    let titles = carry(&desk, 1..=10).await;
+    assert_eq!(titles[0], format!("Pay 12,345.670000 USDX to {payee_is}"));
+    assert_eq!(titles[6], "Give 2.50 % of premiums back after 365 days without a claim");
+
+    let now = chain.now().await.unwrap();
+    assert_eq!(asset.balance_of(payee).call().await.unwrap(), U256::from(12_345_670_000_u64));
+    let left = usd(100_000) - U256::from(12_345_670_000_u64) - usd(500);
+    assert_eq!(asset.balance_of(treasury.address()).call().await.unwrap(), left);
+    let (budget, next, spent, _) = treasury.budget_of(asset.address()).call().await.unwrap();
+    assert_eq!((budget, next), (usd(60_000), usd(60_000)), "a lower one holds at once");
+    assert_eq!(spent, U256::from(12_845_670_000_u64), "the payment and the rebates' funds");
+    let (budget, next, ..) = treasury.budget_of(Address::zero()).call().await.unwrap();
+    assert_eq!((budget, next), (U256::zero(), ether(2)), "a higher one from the next period on");
+    assert_eq!(token.balance_of(rewards.address()).call().await.unwrap(), set_aside + pali(10_000));
+    assert_eq!(rewards.rebate_funds().call().await.unwrap(), usd(500));
+    let (_, most, _, free) = rewards.emission().call().await.unwrap();
+    assert_eq!((U256::from(most), free), (pali(864) / 86_400, set_aside + pali(10_000)), "nobody has staked");
+    assert_eq!(rewards.loyalty().call().await.unwrap(), (250, 365 * 86_400));
+    let strategies = allocator.strategies().call().await.unwrap();
+    let caps: Vec<_> = strategies.iter().map(|info| (info.strategy, info.cap)).collect();
+    assert_eq!(caps, [(lender, usd(2_000_000)), (other, usd(2_000_000))]);
+    assert!(strategies.iter().all(|info| info.risk_key == word("asset:USDC")));
+    let (holder, until) = office.office().call().await.unwrap();
+    assert!(holder == payee && until <= now + 180 * 86_400 && until > now + 179 * 86_400, "{holder:?} until {until}");
+
+    // what builds on that: money goes to work, and ether leaves by the budget of a period that has not begun
+    let too_much = ["propose", "invest", &first, "2_000_001", "--yes"];
+    assert!(desk.refuses_as(&dora, &too_much).contains("2,000,001.000000 USDX is too much"));
+    propose(
+        11,
+        &["invest", &first, "1_500_000"],
+        &[
+            ["booked there", "0.000000 USDX", "1,500,000.000000 USDX"],
+            ["cash", "10,000,000.000000 USDX", "8,500,000.000000 USDX"],
+            ["invested", "0.000000 USDX", "1,500,000.000000 USDX"],
+        ],
+    );
+    let cap = ["its cap", "2,000,000.000000 USDX", "1,600,000.000000 USDX"];
+    propose(12, &["strategy", "cap", &first, "1_600_000"], &[cap]);
+    let [before, after] = [[&first, &second], [&second, &first]].map(|[one, two]| format!("{one}, {two}"));
+    propose(13, &["strategy", "queue", &second, &first], &[["queue", &before, &after]]);
+    propose(14, &["strategy", "remove", &second], &[["strategies", &before, &first]]);
+    propose(15, &["pay", &payee_is, "1.5", "--token", "ether"], &[]);
+    propose(16, &["guardian", "nobody"], &[["guardian", &payee_is, "nobody"]]);
+    let titles = carry(&desk, 11..=16).await;
+    assert_eq!(titles[0], format!("Put 1,500,000.000000 USDX of the vault into {first}"));
+
+    let strategies = allocator.strategies().call().await.unwrap();
+    let [info] = &strategies[..] else { panic!("one is left: {strategies:?}") };
+    assert_eq!((info.strategy, info.cap, info.book), (lender, usd(1_600_000), usd(1_500_000)));
+    assert_eq!(asset.balance_of(lender).call().await.unwrap(), usd(1_500_000));
+    let solvency = vault.solvency().call().await.unwrap();
+    assert_eq!((solvency.cash, solvency.invested), (usd(8_500_000), usd(1_500_000)));
+    assert_eq!(chain.balance(payee).await.unwrap(), ether(3) / 2);
+    assert_eq!(chain.balance(treasury.address()).await.unwrap(), ether(3) / 2);
+    assert_eq!(office.office().call().await.unwrap(), (Address::zero(), 0));
     desk.stage.strike().await;
 }

@@ -158,17 +158,32 @@ contract Haltable is IHaltable {
 }
 
 /// A trigger that says whatever brings its friends most: for the tests. It confirms one incident for ever and for everybody.
+/// Who has it look is called back, where an ambush is laid.
 contract LyingTrigger is ITrigger {
     uint64 public immutable since = uint64(block.timestamp);
     bool public lies;
     /// More than all of it.
     uint16 public says = 10_000;
+    /// What it calls back with; nothing at first.
+    bytes public ambush;
 
     function lie(uint16 says_) external {
         (lies, says) = (true, says_);
     }
 
-    function observe(bytes32, bytes calldata) external view returns (uint256 number, Incident memory latest) {
+    function lay(bytes calldata ambush_) external {
+        ambush = ambush_;
+    }
+
+    function observe(bytes32, bytes calldata) external returns (uint256 number, Incident memory latest) {
+        if (ambush.length > 0) {
+            (bool done, bytes memory answer) = msg.sender.call(ambush);
+            if (!done) {
+                assembly {
+                    revert(add(answer, 32), mload(answer))
+                }
+            }
+        }
         if (lies) (number, latest) = (1, _incident());
     }
 

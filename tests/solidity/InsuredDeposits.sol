@@ -41,7 +41,7 @@ contract InsuredDeposits {
     event Withdrawn(address indexed user, address indexed receiver, uint256 assets, uint256 shares);
     event Insured(address indexed user, uint256 indexed policy, uint256 cover, uint256 premium);
     event Filed(uint256 indexed policy, uint256 indexed incident, uint256 confirmed, uint256 paid);
-    /// One of many claims was refused: reason is what the assessor reverted with.
+    /// One of many claims was refused: reason is what the assessor reverted with, or NotYours.
     event NotFiled(uint256 indexed policy, uint256 indexed incident, bytes reason);
     event Collected(uint256 indexed policy, address indexed user, address indexed receiver, uint256 amount);
     event Adopted(uint256 indexed policy, address indexed user);
@@ -162,7 +162,7 @@ contract InsuredDeposits {
         emit Filed(policy, incident, confirmed, paid);
     }
 
-    /// file for many: what is refused keeps nobody else's claim from being filed. The operator.
+    /// file for many: what is refused, or held for nobody, keeps nobody else's claim from being filed. The operator.
     function fileAll(uint256[] calldata ids, uint256 incident, bytes[] calldata entries, bytes calldata evidence)
         external
         once
@@ -172,6 +172,11 @@ contract InsuredDeposits {
         for (uint256 i = 0; i < ids.length; i++) {
             // What fails for want of gas alone is not passed over.
             if (gasleft() < ENOUGH) revert TooLittleGas(gasleft());
+            // What is nobody's here would be paid to nobody: it is adopted first.
+            if (holdings[ids[i]].insured == address(0)) {
+                emit NotFiled(ids[i], incident, abi.encodeWithSelector(NotYours.selector, msg.sender, ids[i]));
+                continue;
+            }
             try assessor.file(ids[i], incident, entries[i], evidence) returns (uint256 confirmed, uint256 paid) {
                 filed++;
                 emit Filed(ids[i], incident, confirmed, paid);

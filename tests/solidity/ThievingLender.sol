@@ -30,20 +30,27 @@ contract ThievingLender {
     }
 }
 
-/// A token that keeps a hundredth of what is moved: for tests only.
+/// A token that keeps a hundredth of what is moved, and while it refuses says no to everything and does nothing: for tests
+/// only.
 contract FeeCoin {
     uint8 public constant decimals = 6;
     mapping(address account => uint256) public balanceOf;
+    bool public refuses;
+
+    function refuse(bool refuses_) external {
+        refuses = refuses_;
+    }
 
     function mint(address to, uint256 value) external {
         balanceOf[to] += value;
     }
 
-    function approve(address, uint256) external pure returns (bool) {
-        return true;
+    function approve(address, uint256) external view returns (bool) {
+        return !refuses;
     }
 
     function transferFrom(address from, address to, uint256 value) external returns (bool) {
+        if (refuses) return false;
         balanceOf[from] -= value;
         balanceOf[to] += value - value / 100;
         return true;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {VestingWallet} from "@openzeppelin/contracts/finance/VestingWallet.sol";
+import {VestingWalletCliff} from "@openzeppelin/contracts/finance/VestingWalletCliff.sol";
 import {Governor} from "@openzeppelin/contracts/governance/Governor.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {GovernorCountingSimple} from "@openzeppelin/contracts/governance/extensions/GovernorCountingSimple.sol";
@@ -78,6 +80,14 @@ contract OzCertificate is ERC721URIStorage {
 contract OzTimelock is TimelockController {
     constructor(uint256 delay, address[] memory proposers, address[] memory executors, address admin)
         TimelockController(delay, proposers, executors, admin)
+    {}
+}
+
+/// A vesting wallet with a cliff.
+contract OzVesting is VestingWalletCliff {
+    constructor(address beneficiary, uint64 start, uint64 duration, uint64 cliff)
+        VestingWallet(beneficiary, start, duration)
+        VestingWalletCliff(cliff)
     {}
 }
 
