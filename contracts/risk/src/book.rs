@@ -776,14 +776,19 @@ impl Book {
     /// Fails where a vault's requirement would have no room for what its reserve holds, which may all come back into it: a
     /// lapse, and whatever else is booked on a line, never does.
     ///
-    /// As a requirement is a norm of exposures, it rises by what comes back at most, beside a unit for each key.
+    /// As a requirement is a norm of exposures, it rises by what comes back at most, beside a unit for each key; and
+    /// (a + b)² ≤ 2 (a² + b²).
     ///
     /// # Errors
     /// `MathOverflow`.
     pub(crate) fn require_room(&self, vault: Address, exposure: &Exposure) -> Result<()> {
-        let back = units(self.unsettled(vault).0).wrapping_add(U256::from(u16::MAX));
-        let most = add(capital::requirement(exposure.requirement.get(0, 160)), back)?;
-        narrow(Packed::default(), 0, 160, mul(most, most)?).map(drop)
+        let (reserve, _) = self.unsettled(vault);
+        if reserve == 0 {
+            return Ok(());
+        }
+        let back = units(reserve).wrapping_add(U256::from(u16::MAX));
+        let half = add(exposure.requirement.get(0, 160), mul(back, back)?)?;
+        narrow(Packed::default(), 0, 159, half).map(drop)
     }
 
     /// Sets what `vault` holds in strategies on a listed risk key.
