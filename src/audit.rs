@@ -12,7 +12,7 @@ use std::{
 };
 
 use ethers::{
-    abi::{Detokenize, RawLog, Token, encode},
+    abi::Detokenize,
     contract::{ContractCall, EthEvent},
     providers::Middleware,
     types::{Address, Filter, H256, Log, U256},
@@ -29,7 +29,8 @@ use crate::{
         timelock::{CallScheduledFilter, RoleGrantedFilter, RoleRevokedFilter},
     },
     chain::{self, Chain, Client},
-    dao::State,
+    claims::decode,
+    dao::{Motion, State},
     deploy::{Ledger, deployer::program_of, plan::supply},
 };
 
@@ -272,8 +273,8 @@ impl Audit<'_> {
 
     /// The events of these kinds that a contract ever told.
     async fn told(&self, name: &str, events: Vec<H256>) -> Result<Vec<Log>, chain::Error> {
-        let first = self.ledger.anchor.map_or(0, |anchor| anchor.number);
-        self.chain.logs(&Filter::new().address(self.at(name)).topic0(events), first).await
+        let filter = Filter::new().address(self.at(name)).topic0(events);
+        self.chain.logs(&filter, self.ledger.first_block()).await
     }
 
     /// That what waits in the timelock is what the governor queued: who may schedule no more may have left something
@@ -295,13 +296,12 @@ impl Audit<'_> {
             }
         }
         let mut expected = BTreeSet::new();
-        for log in proposed {
-            let raw = RawLog { topics: log.topics, data: log.data.to_vec() };
-            let Ok(proposal) = ProposalCreatedFilter::decode_log(&raw) else { continue };
+        for proposal in proposed.into_iter().filter_map(decode::<ProposalCreatedFilter>) {
             let what = format!("the state of proposal {}", proposal.proposal_id);
             let state = self.ask(Topic::Roles, &what, governor.state(proposal.proposal_id)).await;
             if state.and_then(State::from_number) == Some(State::Queued) {
-                expected.insert(operation(&proposal, governor.address()));
+                let operation = Motion::from(proposal).operation(&timelock, governor.address());
+                expected.extend(self.ask(Topic::Roles, "the id of a queued proposal", operation).await.map(H256));
             }
         }
         self.same(Topic::Roles, WHAT, Some(found), expected);
@@ -568,21 +568,6 @@ impl Audit<'_> {
             }
         }
     }
-}
-
-/// The timelock's id of a proposal that `governor` queued: its calls, without a predecessor, under its description's hash
-/// with the governor's address on its first bytes.
-fn operation(proposal: &ProposalCreatedFilter, governor: Address) -> H256 {
-    let mut salt = keccak256(&proposal.description);
-    for (byte, own) in salt.iter_mut().zip(governor.as_bytes()) {
-        *byte ^= own;
-    }
-    let targets = proposal.targets.iter().copied().map(Token::Address).collect();
-    let values = proposal.values.iter().copied().map(Token::Uint).collect();
-    let payloads = proposal.calldatas.iter().map(|data| Token::Bytes(data.to_vec())).collect();
-    let [targets, values, payloads] = [targets, values, payloads].map(Token::Array);
-    let words = [[0; 32], salt].map(|word| Token::FixedBytes(word.to_vec()));
-    H256(keccak256(encode(&[&[targets, values, payloads][..], &words].concat())))
 }
 
 /// A role of the timelock by its name; the administrator's is zero.

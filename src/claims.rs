@@ -126,8 +126,7 @@ pub async fn entry_of(deployment: &Deployment, policy: U256) -> Result<Bytes> {
 
 /// Logs since the deployment's first block.
 pub(crate) async fn logs(deployment: &Deployment, filter: Filter) -> Result<Vec<Log>> {
-    let first = deployment.ledger.anchor.map_or(0, |anchor| anchor.number);
-    deployment.chain.logs(&filter, first).await
+    deployment.chain.logs(&filter, deployment.ledger.first_block()).await
 }
 
 pub(crate) fn decode<E: EthEvent>(log: Log) -> Option<E> {

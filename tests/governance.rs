@@ -395,11 +395,7 @@ impl Proposal {
 
     /// The salt that a governor gives its operation in the timelock.
     fn salt(&self, governor: Address) -> [u8; 32] {
-        let mut salt = self.hash();
-        for (byte, own) in salt.iter_mut().zip(governor.as_bytes()) {
-            *byte ^= own;
-        }
-        salt
+        palisade::dao::salt(&self.text, governor)
     }
 
     /// Its operation in the timelock of a governor.

@@ -13,13 +13,12 @@ use ethers::{
     abi::Detokenize,
     contract::ContractCall,
     types::{Address, U256},
-    utils::keccak256,
 };
 use palisade::{
     audit::audit,
     bindings::{IGuardian, IVesting, guardian::OperationCancelledFilter},
     chain::Client,
-    dao::{Action, Motion},
+    dao::{Action, Motion, salt},
     deploy::{
         plan::word,
         profile::{pali, usd},
@@ -153,11 +152,7 @@ fn cancel(
     reason: [u8; 32],
 ) -> ContractCall<Client, [u8; 32]> {
     let [action] = &motion.actions[..] else { panic!("it has one call") };
-    // the salt that the governor schedules an operation with
-    let mut salt = keccak256(&motion.description);
-    for (place, byte) in salt.iter_mut().zip(governor.as_bytes()) {
-        *place ^= byte;
-    }
+    let salt = salt(&motion.description, governor);
     office.cancel(vec![action.to], vec![action.value], vec![action.data.clone()], [0; 32], salt, reason)
 }
 

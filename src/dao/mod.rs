@@ -20,7 +20,7 @@ use ethers::{
 };
 
 use crate::{
-    bindings::{IGovernor, governor::ProposalCreatedFilter},
+    bindings::{IGovernor, ITimelock, governor::ProposalCreatedFilter},
     chain::{Client, Error},
     claims,
     deploy::Deployment,
@@ -125,11 +125,36 @@ impl Motion {
         governor.execute(targets, values, calls, keccak256(&self.description))
     }
 
+    /// Asks for the id under which the timelock has it, once `governor` has queued it.
+    pub fn operation(&self, timelock: &ITimelock<Client>, governor: Address) -> ContractCall<Client, [u8; 32]> {
+        let (targets, values, calls) = self.lists();
+        timelock.hash_operation_batch(targets, values, calls, [0; 32], salt(&self.description, governor))
+    }
+
     fn lists(&self) -> (Vec<Address>, Vec<U256>, Vec<Bytes>) {
         let targets = self.actions.iter().map(|action| action.to).collect();
         let values = self.actions.iter().map(|action| action.value).collect();
         (targets, values, self.actions.iter().map(|action| action.data.clone()).collect())
     }
+}
+
+impl From<ProposalCreatedFilter> for Motion {
+    fn from(created: ProposalCreatedFilter) -> Self {
+        let calls = created.targets.into_iter().zip(created.values).zip(created.calldatas);
+        let actions = calls.map(|((to, value), data)| Action { to, value, data }).collect();
+        Self { actions, description: created.description }
+    }
+}
+
+/// The salt with which `governor` schedules what is proposed in these words: their hash, with its address on the first
+/// bytes.
+#[must_use]
+pub fn salt(description: &str, governor: Address) -> [u8; 32] {
+    let mut salt = keccak256(description);
+    for (byte, own) in salt.iter_mut().zip(governor.as_bytes()) {
+        *byte ^= own;
+    }
+    salt
 }
 
 /// A description without its proposer at the end.
@@ -236,10 +261,8 @@ pub async fn proposals(deployment: &Deployment) -> Result<Vec<Proposal>> {
     let filter = Filter::new().address(deployment.address("governor")).topic0(ProposalCreatedFilter::signature());
     let created = claims::logs(deployment, filter).await?.into_iter().filter_map(claims::decode);
     let proposals = created.enumerate().map(|(index, created): (usize, ProposalCreatedFilter)| {
-        let calls = created.targets.into_iter().zip(created.values).zip(created.calldatas);
-        let actions = calls.map(|((to, value), data)| Action { to, value, data }).collect();
-        let motion = Motion { actions, description: created.description };
-        Proposal { number: index + 1, id: created.proposal_id, proposer: created.proposer, motion }
+        let (id, proposer) = (created.proposal_id, created.proposer);
+        Proposal { number: index + 1, id, proposer, motion: created.into() }
     });
     Ok(proposals.collect())
 }
@@ -353,9 +376,7 @@ impl Standing {
     pub fn no_vote(&self, number: usize) -> Option<String> {
         match self.state {
             State::Active => None,
-            State::Pending => {
-                Some(format!("the vote on proposal #{number} begins only after {} (UTC)", utc(self.snapshot)))
-            }
+            State::Pending => Some(self.unready(number)),
             _ => Some(format!("the vote on proposal #{number} is over: it is {}", self.state)),
         }
     }

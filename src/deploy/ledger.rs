@@ -152,6 +152,12 @@ impl Ledger {
     pub fn contract(&self, name: &str) -> Option<Address> {
         self.contracts.get(name).copied()
     }
+
+    /// The number of the block from which on the deployment has told anything.
+    #[must_use]
+    pub fn first_block(&self) -> u64 {
+        self.anchor.map_or(0, |anchor| anchor.number)
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub use purse::{Error as PurseError, Limits, Purse, Refusal};
 
 use crate::{
     bindings::{
-        ArbWasm, IDepegTrigger, IImpermanentLossTrigger, IRewards, IVault,
+        ArbWasm, IDepegTrigger, IImpermanentLossTrigger, IVault,
         arb_wasm::{ProgramActivatedFilter, ProgramLifetimeExtendedFilter},
         policy::Policy,
         risk::{LossRecordedFilter, PriorSetFilter},
@@ -349,8 +349,7 @@ impl Keeper {
     /// the curve says. While nobody stakes none is due: who does sets it.
     async fn poke(&mut self, round: &mut Round) -> Done {
         let chain = self.deployment.chain.clone();
-        let Some(address) = self.deployment.ledger.contract("rewards") else { return Ok(()) }; // an older deployment
-        let rewards = IRewards::new(address, self.client.clone());
+        let rewards = self.deployment.rewards(&self.client);
         if chain.read("looking for stakers", rewards.total_staked()).await?.is_zero() {
             return Ok(());
         }
