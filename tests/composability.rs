@@ -1,6 +1,8 @@
 //! What others build on Palisade, in Solidity, over JSON-RPC: a protocol that insures its users' deposits, a smart account of
 //! several owners, and an index of covers; what they are for, to the unit, and what nobody may do with them.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 #[allow(dead_code)]
 #[path = "stage/signing.rs"]
 mod signing;

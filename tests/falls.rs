@@ -19,7 +19,7 @@ use palisade::{
     deploy::profile::usd,
 };
 use peer::OzVault;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// OpenZeppelin's vault.
 mod peer {
@@ -94,7 +94,6 @@ impl Stage {
         stage.run(stage.asset.mint(me, usd(2_000_000))).await;
         stage.run(stage.asset.approve(vault, U256::MAX)).await;
         stage.run(stage.vault.deposit(usd(1_000_000), me)).await;
-        disguise::impersonate(&stage.chain, vault).await;
         stage
     }
 
@@ -115,12 +114,7 @@ impl Stage {
     /// A thief makes the vault give money away.
     async fn steal(&self, amount: u64) {
         let call = self.asset.transfer(Address::from_low_u64_be(0xdead), usd(amount));
-        let tx = json!({
-            "from": self.vault.address(), "to": self.asset.address(), "data": call.calldata().unwrap(), "gas": "0xf4240",
-        });
-        let hash = self.chain.request("eth_sendTransaction", [tx]).await.unwrap();
-        let receipt = self.chain.request("eth_getTransactionReceipt", [hash]).await.unwrap();
-        assert_eq!(receipt["status"], "0x1", "{receipt}");
+        disguise::send(&self.chain, self.vault.address(), self.asset.address(), call.calldata().unwrap()).await;
     }
 
     async fn strike(self) {

@@ -1,6 +1,8 @@
 //! A trigger written in Solidity by somebody else, on a node, through JSON-RPC: governance makes a product of it, cover is
 //! bought and claimed; and one that lies takes no more than the cover that was sold on it.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 mod stage;
 #[path = "stage/town.rs"]
 mod town;

@@ -17,7 +17,6 @@ use palisade::{
     chain::{Chain, Client},
     deploy::profile::usd,
 };
-use serde_json::json;
 
 const WEEK: u64 = 7 * 86_400;
 const KEY: [u8; 32] = [7; 32];
@@ -90,7 +89,6 @@ impl Stage {
         self.run(allocator.add_strategy(strategy.address(), usd(100_000_000), KEY)).await;
         self.run(asset.mint(me, usd(100_000_000))).await;
         self.run(asset.approve(vault.address(), U256::MAX)).await;
-        disguise::impersonate(&self.chain, peer).await;
     }
 
     async fn run<D: ethers::abi::Detokenize>(&self, call: ethers::contract::ContractCall<Client, D>) -> u64 {
@@ -110,13 +108,7 @@ impl Stage {
     async fn pay(&self, policy: u64, to: Address, amount: u64) -> u64 {
         let claim = usd(amount);
         let call = self.vault.pay(policy.into(), to, U256::zero(), claim, claim, U256::zero());
-        let tx = json!({
-            "from": self.asset.address(), "to": self.vault.address(), "data": call.calldata().unwrap(), "gas": "0x1312d00",
-        });
-        let hash = self.chain.request("eth_sendTransaction", [tx]).await.unwrap();
-        let receipt = self.chain.request("eth_getTransactionReceipt", [hash]).await.unwrap();
-        assert_eq!(receipt["status"], "0x1", "{receipt}");
-        u64::from_str_radix(receipt["gasUsed"].as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+        disguise::send(&self.chain, self.asset.address(), self.vault.address(), call.calldata().unwrap()).await
     }
 
     async fn has(&self, account: Address) -> U256 {

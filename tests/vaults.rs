@@ -1,5 +1,7 @@
 //! Two vaults in one deployment: one in run-off pays what it has sold, another takes new business.
 
+#[path = "stage/disguise.rs"]
+mod disguise;
 mod stage;
 
 use std::sync::Arc;
@@ -19,15 +21,9 @@ use stage::{Stage, builder, developer};
 /// Has the timelock make calls, as it does once the DAO has voted for them and their time has come.
 async fn govern(stage: &Stage, actions: &[(Address, Bytes)]) {
     let (chain, timelock) = (stage.story.chain(), stage.story.deployment.address("timelock"));
-    chain.request("anvil_impersonateAccount", [timelock]).await.unwrap();
-    chain.request("anvil_setBalance", json!([timelock, "0xde0b6b3a7640000"])).await.unwrap();
     for (target, data) in actions {
-        let tx = json!({"from": timelock, "to": target, "data": data});
-        let hash = chain.request("eth_sendTransaction", [tx]).await.unwrap();
-        let receipt = chain.request("eth_getTransactionReceipt", [hash]).await.unwrap();
-        assert_eq!(receipt["status"], "0x1", "{receipt}");
+        disguise::send(chain, timelock, *target, data.clone()).await;
     }
-    chain.request("anvil_stopImpersonatingAccount", [timelock]).await.unwrap();
 }
 
 async fn another(stage: &Stage) -> Addition {

@@ -12,9 +12,11 @@ use palisade::{
     chain::{Client, Error},
     deploy::{deployer::solidity_init_code, profile::usd},
 };
-use serde_json::json;
 
-use crate::stage::{Stage, builder};
+use crate::{
+    disguise,
+    stage::{Stage, builder},
+};
 
 /// A day in seconds.
 pub(crate) const DAY: u64 = 86_400;
@@ -83,16 +85,9 @@ impl Town {
 
     /// Makes calls in a contract's name, as only a development chain does.
     pub(crate) async fn act_as(&self, account: Address, actions: &[(Address, Bytes)]) {
-        let chain = self.stage.story.chain();
-        chain.request("anvil_impersonateAccount", [account]).await.unwrap();
-        chain.request("anvil_setBalance", json!([account, "0xde0b6b3a7640000"])).await.unwrap();
         for (target, data) in actions {
-            let tx = json!({"from": account, "to": target, "data": data, "gas": "0x2dc6c0"});
-            let hash = chain.request("eth_sendTransaction", [tx]).await.unwrap();
-            let receipt = chain.request("eth_getTransactionReceipt", [hash]).await.unwrap();
-            assert_eq!(receipt["status"], "0x1", "{receipt}");
+            disguise::send(self.stage.story.chain(), account, *target, data.clone()).await;
         }
-        chain.request("anvil_stopImpersonatingAccount", [account]).await.unwrap();
     }
 
     /// Has the timelock make calls before it offers a product, as it does once the DAO has voted for them and their time
