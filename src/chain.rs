@@ -19,6 +19,10 @@ use crate::failure;
 /// How long a transaction may take to be mined.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a transaction may take beyond the estimate and a quarter of it: some words are fresh only once the second has
+/// changed, as a checkpoint of votes is (four of them, at 22,100 each). Gas that is not used costs nothing.
+const SLACK: u64 = 100_000;
+
 /// Logs of so many blocks are asked for at once.
 const MOST_BLOCKS: u64 = 1 << 20;
 
@@ -314,7 +318,7 @@ impl Chain {
         tx.set_chain_id(self.id);
         if tx.gas().is_none() {
             let estimate = client.estimate_gas(&tx, None).await.map_err(|error| failed(what, &error))?;
-            tx.set_gas(estimate + estimate / 4);
+            tx.set_gas(estimate + estimate / 4 + SLACK);
         }
         let price = self.rpc(what, self.provider.get_gas_price().await)?;
         match &mut tx {

@@ -100,6 +100,27 @@ async fn votes_vest_and_vote_meanwhile() {
     stage.strike().await;
 }
 
+/// Two delegations to one account in one second share a checkpoint, so the second is cheap; a second later it needs a
+/// checkpoint of its own. What a transaction may take must not hang on the second in which it was asked about.
+#[tokio::test]
+async fn gas_asked_for_suffices_a_second_later() {
+    let Some(mut stage) = open("second").await else { return };
+    let story = &mut stage.story;
+    let erin = story.cast.erin.clone();
+    let token = story.deployment.token(&erin);
+    let vesting = IVesting::new(story.deployment.address("vesting#1"), erin.clone());
+    let me = erin.address();
+
+    story.chain().request("anvil_setBlockTimestampInterval", [0u64]).await.unwrap();
+    story.act("delegate", &erin, token.delegate(me)).await.unwrap();
+    let chain = story.chain();
+    let signed = chain.sign("delegate what vests", &erin, vesting.delegate(me).tx).await.unwrap();
+    chain.request("anvil_setBlockTimestampInterval", [1u64]).await.unwrap();
+    chain.submit("delegate what vests", &signed).await.unwrap();
+    assert_eq!(token.get_votes(me).call().await.unwrap(), pali(14_000_000));
+    stage.strike().await;
+}
+
 #[tokio::test]
 async fn the_treasury_gets_its_share_of_premiums_and_pays_within_its_budgets() {
     let Some(mut stage) = open("treasury").await else { return };
