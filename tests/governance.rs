@@ -37,6 +37,15 @@ const VOTING_DELAY: u64 = DAY;
 const VOTING_PERIOD: u64 = 5 * DAY;
 const EXTENSION: u64 = 2 * DAY;
 
+/// `ProposalState` as OpenZeppelin numbers it.
+const PENDING: u8 = 0;
+const ACTIVE: u8 = 1;
+const CANCELED: u8 = 2;
+const DEFEATED: u8 = 3;
+const SUCCEEDED: u8 = 4;
+const QUEUED: u8 = 5;
+const EXECUTED: u8 = 7;
+
 /// Token, timelock and governor of one side.
 struct Dao {
     token: IToken<Client>,
@@ -89,6 +98,8 @@ struct Sides<S> {
 impl Sides<Dao> {
     async fn open() -> (Self, Arc<Client>) {
         let (mut d, node, folder) = site::open("governance").await;
+        // a block a second, however long the machine takes: what happens at a boundary happens in every run
+        d.chain.request("anvil_setBlockTimestampInterval", [1u64]).await.unwrap();
         let me = d.client.clone();
         let (ours, theirs) = (deploy_ours(&mut d).await, deploy_theirs(&d).await);
         let mut sides = Self::new(d.chain.clone(), ours, theirs, node, folder);
@@ -98,8 +109,9 @@ impl Sides<Dao> {
         (sides, me)
     }
 
-    /// Everything that can be asked of a proposal.
-    async fn look_at(&mut self, what: &str, proposal: impl Fn(&Dao) -> U256, voters: &[Address]) {
+    /// Everything that can be asked of a proposal, which is in this state (as OpenZeppelin numbers it).
+    async fn look_at(&mut self, what: &str, state: u8, proposal: impl Fn(&Dao) -> U256, voters: &[Address]) {
+        assert_eq!(self.ours.governor.state(proposal(&self.ours)).call().await.unwrap(), state, "{what}");
         type View = fn(&Dao, U256) -> Call;
         let views: [(&str, View); 7] = [
             ("state", |dao, id| call(dao.governor.state(id))),
@@ -624,12 +636,13 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
 
     // one that goes its way
     sides.same("the first proposal", |dao| word(first(dao).id()));
+    sides.same("the first salt", |dao| first(dao).salt(dao.governor.address()).to_vec());
     sides.same("the first operation", |dao| first(dao).operation(dao.governor.address()).to_vec());
     let one = move |dao: &Dao| first(dao).id();
     sides.step("vote on nothing", &alice, |dao| call(dao.governor.cast_vote(one(dao), 1))).await;
     sides.step("propose", &alice, |dao| first(dao).propose(dao)).await;
     sides.step("propose again", &alice, |dao| first(dao).propose(dao)).await;
-    sides.look_at("a pending proposal", one, &[a]).await;
+    sides.look_at("a pending proposal", PENDING, one, &[a]).await;
     sides
         .view("its id", |dao| {
             let Proposal { targets, values, calls, .. } = first(dao);
@@ -639,8 +652,8 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("vote too early", &alice, |dao| call(dao.governor.cast_vote(one(dao), 1))).await;
     sides.step("queue too early", &alice, |dao| first(dao).queue(dao)).await;
     sides.step("cancel another's", &bob, |dao| first(dao).cancel(dao)).await;
-    sides.pass(VOTING_DELAY).await;
-    sides.look_at("an active proposal", one, &[a, b]).await;
+    sides.pass(VOTING_DELAY + 1).await;
+    sides.look_at("an active proposal", ACTIVE, one, &[a, b]).await;
     sides.step("vote for nothing that is", &alice, |dao| call(dao.governor.cast_vote(one(dao), 3))).await;
     sides.step("vote without votes", &bob, |dao| call(dao.governor.cast_vote(one(dao), 0))).await;
     let reason = || "It is cheap".to_owned();
@@ -664,29 +677,29 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.view("nonce of who voted", |dao| call(dao.governor.nonces(e))).await;
     // the quorum comes a minute before the end, and the vote goes on
     sides.pass(VOTING_PERIOD - 120).await;
-    sides.look_at("a proposal without quorum", one, &[]).await;
+    sides.look_at("a proposal without quorum", ACTIVE, one, &[]).await;
     sides
         .step("vote at the last moment", &alice, |dao| {
             let params = Bytes::from(vec![1, 2, 3]);
             call(dao.governor.cast_vote_with_reason_and_params(one(dao), 1, "Late".into(), params))
         })
         .await;
-    sides.look_at("an extended proposal", one, &[a, b, c, e]).await;
+    sides.look_at("an extended proposal", ACTIVE, one, &[a, b, c, e]).await;
     sides.step("queue while it is voted on", &bob, |dao| first(dao).queue(dao)).await;
     sides.pass(EXTENSION + 60).await;
-    sides.look_at("a proposal that succeeded", one, &[]).await;
+    sides.look_at("a proposal that succeeded", SUCCEEDED, one, &[]).await;
     sides.step("vote too late", &carol, |dao| call(dao.governor.cast_vote(one(dao), 0))).await;
     sides.step("execute what is not queued", &bob, |dao| first(dao).execute(dao)).await;
     sides.step("queue", &bob, |dao| first(dao).queue(dao)).await;
     sides.step("queue again", &bob, |dao| first(dao).queue(dao)).await;
-    sides.look_at("a queued proposal", one, &[]).await;
+    sides.look_at("a queued proposal", QUEUED, one, &[]).await;
     sides.step("execute too early", &bob, |dao| first(dao).execute(dao)).await;
     sides.pass(DELAY).await;
     sides.step("execute what cannot be paid", &bob, |dao| first(dao).execute(dao)).await;
     sides.step("fund the timelock", &me, |dao| call(dao.token.transfer(dao.timelock.address(), pali(1_000)))).await;
     sides.step("execute", &bob, |dao| first(dao).execute(dao)).await;
     sides.step("execute again", &bob, |dao| first(dao).execute(dao)).await;
-    sides.look_at("an executed proposal", one, &[]).await;
+    sides.look_at("an executed proposal", EXECUTED, one, &[]).await;
     sides.view("the delay", |dao| call(dao.timelock.get_min_delay())).await;
 
     // one that its proposer takes back, one that is voted down, one that is cancelled in the timelock
@@ -695,7 +708,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("propose a mistake", &alice, |dao| second(dao).propose(dao)).await;
     sides.step("take it back", &alice, |dao| second(dao).cancel(dao)).await;
     sides.step("take it back again", &alice, |dao| second(dao).cancel(dao)).await;
-    sides.look_at("a cancelled proposal", move |dao| second(dao).id(), &[]).await;
+    sides.look_at("a cancelled proposal", CANCELED, move |dao| second(dao).id(), &[]).await;
 
     let third = move |dao: &Dao| Proposal::new(vec![update(dao, 2 * DAY)], "Not liked");
     sides.same("the third proposal", |dao| word(third(dao).id()));
@@ -704,7 +717,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("vote against", &alice, |dao| call(dao.governor.cast_vote(third(dao).id(), 0))).await;
     sides.pass(VOTING_PERIOD + 1).await;
     sides.step("queue what was voted down", &alice, |dao| third(dao).queue(dao)).await;
-    sides.look_at("a defeated proposal", move |dao| third(dao).id(), &[a]).await;
+    sides.look_at("a defeated proposal", DEFEATED, move |dao| third(dao).id(), &[a]).await;
 
     let fourth = move |dao: &Dao| Proposal::new(vec![update(dao, 3 * DAY)], "Hostile");
     sides.same("the fourth proposal", |dao| word(fourth(dao).id()));
@@ -718,7 +731,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("queue it", &alice, |dao| fourth(dao).queue(dao)).await;
     sides.step("cancel it as a stranger", &bob, |dao| call(dao.timelock.cancel(operation(dao)))).await;
     sides.step("cancel it in the timelock", &carol, |dao| call(dao.timelock.cancel(operation(dao)))).await;
-    sides.look_at("what was cancelled in the timelock", move |dao| fourth(dao).id(), &[]).await;
+    sides.look_at("what was cancelled in the timelock", CANCELED, move |dao| fourth(dao).id(), &[]).await;
     sides.step("execute what was cancelled", &alice, |dao| fourth(dao).execute(dao)).await;
 
     // what only a proposal can do

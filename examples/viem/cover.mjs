@@ -55,7 +55,9 @@ const { timestamp } = await reader.getBlock();
 const { request, result } = await reader.simulateContract({
   ...policy, account, functionName: "buy", args: [...order, most, timestamp + 3_600n, account.address, zeroAddress],
 });
-const { logs } = await mined(wallet.writeContract({ ...request, chain: null }));
+// The books go on with every second, so the estimate of this one may be a little short in the next.
+const gas = await reader.estimateContractGas({ ...request, account });
+const { logs } = await mined(wallet.writeContract({ ...request, chain: null, gas: gas + gas / 4n }));
 const [bought] = parseEventLogs({ abi: policyAbi, logs, eventName: "PolicyBought" });
 const id = bought.args.policy;
 console.log(`bought: policy ${id} for ${money(bought.args.premium)} (${money(result[1])} when simulated)`);
