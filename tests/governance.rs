@@ -27,6 +27,7 @@ use palisade::{
     artefact::Builder,
     bindings::{IGovernor, ITimelock, IToken, IVesting, StableCoin},
     chain::{Chain, Client},
+    dao::State,
     deploy::{Deployer, deployer::solidity_init_code, profile::pali},
 };
 use serde_json::Value;
@@ -36,15 +37,6 @@ const DELAY: u64 = 3 * DAY;
 const VOTING_DELAY: u64 = DAY;
 const VOTING_PERIOD: u64 = 5 * DAY;
 const EXTENSION: u64 = 2 * DAY;
-
-/// `ProposalState` as OpenZeppelin numbers it.
-const PENDING: u8 = 0;
-const ACTIVE: u8 = 1;
-const CANCELED: u8 = 2;
-const DEFEATED: u8 = 3;
-const SUCCEEDED: u8 = 4;
-const QUEUED: u8 = 5;
-const EXECUTED: u8 = 7;
 
 /// Token, timelock and governor of one side.
 struct Dao {
@@ -109,9 +101,10 @@ impl Sides<Dao> {
         (sides, me)
     }
 
-    /// Everything that can be asked of a proposal, which is in this state (as OpenZeppelin numbers it).
-    async fn look_at(&mut self, what: &str, state: u8, proposal: impl Fn(&Dao) -> U256, voters: &[Address]) {
-        assert_eq!(self.ours.governor.state(proposal(&self.ours)).call().await.unwrap(), state, "{what}");
+    /// Everything that can be asked of a proposal, which is in this state.
+    async fn look_at(&mut self, what: &str, state: State, proposal: impl Fn(&Dao) -> U256, voters: &[Address]) {
+        let number = self.ours.governor.state(proposal(&self.ours)).call().await.unwrap();
+        assert_eq!(State::from_number(number), Some(state), "{what}");
         type View = fn(&Dao, U256) -> Call;
         let views: [(&str, View); 7] = [
             ("state", |dao, id| call(dao.governor.state(id))),
@@ -642,7 +635,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("vote on nothing", &alice, |dao| call(dao.governor.cast_vote(one(dao), 1))).await;
     sides.step("propose", &alice, |dao| first(dao).propose(dao)).await;
     sides.step("propose again", &alice, |dao| first(dao).propose(dao)).await;
-    sides.look_at("a pending proposal", PENDING, one, &[a]).await;
+    sides.look_at("a pending proposal", State::Pending, one, &[a]).await;
     sides
         .view("its id", |dao| {
             let Proposal { targets, values, calls, .. } = first(dao);
@@ -653,7 +646,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("queue too early", &alice, |dao| first(dao).queue(dao)).await;
     sides.step("cancel another's", &bob, |dao| first(dao).cancel(dao)).await;
     sides.pass(VOTING_DELAY + 1).await;
-    sides.look_at("an active proposal", ACTIVE, one, &[a, b]).await;
+    sides.look_at("an active proposal", State::Active, one, &[a, b]).await;
     sides.step("vote for nothing that is", &alice, |dao| call(dao.governor.cast_vote(one(dao), 3))).await;
     sides.step("vote without votes", &bob, |dao| call(dao.governor.cast_vote(one(dao), 0))).await;
     let reason = || "It is cheap".to_owned();
@@ -677,29 +670,29 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.view("nonce of who voted", |dao| call(dao.governor.nonces(e))).await;
     // the quorum comes a minute before the end, and the vote goes on
     sides.pass(VOTING_PERIOD - 120).await;
-    sides.look_at("a proposal without quorum", ACTIVE, one, &[]).await;
+    sides.look_at("a proposal without quorum", State::Active, one, &[]).await;
     sides
         .step("vote at the last moment", &alice, |dao| {
             let params = Bytes::from(vec![1, 2, 3]);
             call(dao.governor.cast_vote_with_reason_and_params(one(dao), 1, "Late".into(), params))
         })
         .await;
-    sides.look_at("an extended proposal", ACTIVE, one, &[a, b, c, e]).await;
+    sides.look_at("an extended proposal", State::Active, one, &[a, b, c, e]).await;
     sides.step("queue while it is voted on", &bob, |dao| first(dao).queue(dao)).await;
     sides.pass(EXTENSION + 60).await;
-    sides.look_at("a proposal that succeeded", SUCCEEDED, one, &[]).await;
+    sides.look_at("a proposal that succeeded", State::Succeeded, one, &[]).await;
     sides.step("vote too late", &carol, |dao| call(dao.governor.cast_vote(one(dao), 0))).await;
     sides.step("execute what is not queued", &bob, |dao| first(dao).execute(dao)).await;
     sides.step("queue", &bob, |dao| first(dao).queue(dao)).await;
     sides.step("queue again", &bob, |dao| first(dao).queue(dao)).await;
-    sides.look_at("a queued proposal", QUEUED, one, &[]).await;
+    sides.look_at("a queued proposal", State::Queued, one, &[]).await;
     sides.step("execute too early", &bob, |dao| first(dao).execute(dao)).await;
     sides.pass(DELAY).await;
     sides.step("execute what cannot be paid", &bob, |dao| first(dao).execute(dao)).await;
     sides.step("fund the timelock", &me, |dao| call(dao.token.transfer(dao.timelock.address(), pali(1_000)))).await;
     sides.step("execute", &bob, |dao| first(dao).execute(dao)).await;
     sides.step("execute again", &bob, |dao| first(dao).execute(dao)).await;
-    sides.look_at("an executed proposal", EXECUTED, one, &[]).await;
+    sides.look_at("an executed proposal", State::Executed, one, &[]).await;
     sides.view("the delay", |dao| call(dao.timelock.get_min_delay())).await;
 
     // one that its proposer takes back, one that is voted down, one that is cancelled in the timelock
@@ -708,7 +701,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("propose a mistake", &alice, |dao| second(dao).propose(dao)).await;
     sides.step("take it back", &alice, |dao| second(dao).cancel(dao)).await;
     sides.step("take it back again", &alice, |dao| second(dao).cancel(dao)).await;
-    sides.look_at("a cancelled proposal", CANCELED, move |dao| second(dao).id(), &[]).await;
+    sides.look_at("a cancelled proposal", State::Canceled, move |dao| second(dao).id(), &[]).await;
 
     let third = move |dao: &Dao| Proposal::new(vec![update(dao, 2 * DAY)], "Not liked");
     sides.same("the third proposal", |dao| word(third(dao).id()));
@@ -717,7 +710,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("vote against", &alice, |dao| call(dao.governor.cast_vote(third(dao).id(), 0))).await;
     sides.pass(VOTING_PERIOD + 1).await;
     sides.step("queue what was voted down", &alice, |dao| third(dao).queue(dao)).await;
-    sides.look_at("a defeated proposal", DEFEATED, move |dao| third(dao).id(), &[a]).await;
+    sides.look_at("a defeated proposal", State::Defeated, move |dao| third(dao).id(), &[a]).await;
 
     let fourth = move |dao: &Dao| Proposal::new(vec![update(dao, 3 * DAY)], "Hostile");
     sides.same("the fourth proposal", |dao| word(fourth(dao).id()));
@@ -731,7 +724,7 @@ async fn a_life_of_a_dao_is_the_same_step_by_step() {
     sides.step("queue it", &alice, |dao| fourth(dao).queue(dao)).await;
     sides.step("cancel it as a stranger", &bob, |dao| call(dao.timelock.cancel(operation(dao)))).await;
     sides.step("cancel it in the timelock", &carol, |dao| call(dao.timelock.cancel(operation(dao)))).await;
-    sides.look_at("what was cancelled in the timelock", CANCELED, move |dao| fourth(dao).id(), &[]).await;
+    sides.look_at("what was cancelled in the timelock", State::Canceled, move |dao| fourth(dao).id(), &[]).await;
     sides.step("execute what was cancelled", &alice, |dao| fourth(dao).execute(dao)).await;
 
     // what only a proposal can do

@@ -18,7 +18,7 @@ use palisade::{
     audit::audit,
     bindings::{IGuardian, IVesting, guardian::OperationCancelledFilter},
     chain::Client,
-    dao::{Action, Motion, salt},
+    dao::{Action, Motion, State, salt},
     deploy::{
         plan::word,
         profile::{pali, usd},
@@ -28,10 +28,6 @@ use palisade::{
 use stage::Stage;
 
 const DAY: u64 = 86_400;
-
-/// `ProposalState` as OpenZeppelin numbers it.
-const CANCELED: u8 = 2;
-const EXECUTED: u8 = 7;
 
 async fn open(name: &str) -> Option<Stage> {
     if std::env::var_os("PALISADE_RPC_URL").is_some() {
@@ -216,7 +212,7 @@ async fn the_guardian_cancels_what_is_hostile_but_not_a_vote_on_the_office() {
     let told: Option<OperationCancelledFilter> = event(&receipt, office.address());
     let told = told.expect("the use of a power is an event");
     assert_eq!((told.holder, told.reason), (gina.address(), reason));
-    assert_eq!(governor.state(id).call().await.unwrap(), CANCELED);
+    assert_eq!(State::from_number(governor.state(id).call().await.unwrap()), Some(State::Canceled));
     let refused = refusal(story.act("execute", &dora, hostile.execute(&governor)).await);
     assert!(refused.starts_with("GovernorUnexpectedProposalState"), "{refused}");
 
@@ -238,7 +234,7 @@ async fn the_guardian_cancels_what_is_hostile_but_not_a_vote_on_the_office() {
     assert!(refused.starts_with("OwnOffice"), "{refused}");
     story.pass(story.profile.delay + 1).await.unwrap();
     story.act("execute", &dora, dismissal.execute(&governor)).await.unwrap();
-    assert_eq!(governor.state(id).call().await.unwrap(), EXECUTED);
+    assert_eq!(State::from_number(governor.state(id).call().await.unwrap()), Some(State::Executed));
     let refused = refusal(story.act("pause", &gina, office.pause(vault, 2, 86_400, reason)).await);
     assert!(refused.starts_with("OfficeVacant") || refused.starts_with("NotGuardian"), "{refused}");
     stage.strike().await;
